@@ -1,0 +1,133 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keyturn/audit"
+)
+
+// User is a person's account.
+type User struct {
+	// ID is a UUID, made here, never reused.
+	ID string
+	// ExternalID is the id that another system knew the user by (a Django primary key on import), else
+	// empty; unique where set. It is released as user_id in place of ID where it is set.
+	ExternalID string
+	// Username is unique and case-sensitive.
+	Username      string
+	Email         string
+	EmailVerified bool
+	GivenName     string
+	FamilyName    string
+	Active        bool
+	// Admin marks an administrator of this provider.
+	Admin bool
+	// CredentialVersion grows with each change of password, activation or factors; whatever proved
+	// itself at an older version is refused.
+	CredentialVersion int64
+	// PasswordHash is in PHC or Django form; empty for a user without a password. Never leaves this
+	// package and storage.
+	PasswordHash string
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+	// LastLoginAt is zero unless the setting update-last-login is on and the user has signed in.
+	LastLoginAt time.Time
+}
+
+// Errors of this package. api/failures.go says what each becomes over HTTP.
+var (
+	// ErrCredentials says that no active account has this name and password, and not which of these failed.
+	ErrCredentials = errors.New("accounts: no active account with these credentials")
+	// ErrUserNotFound is for administrators only; a sign-in never returns it.
+	ErrUserNotFound = errors.New("accounts: no such user")
+	// ErrUsernameTaken says that the username or the external id belongs to another user.
+	ErrUsernameTaken = errors.New("accounts: username or external id is taken")
+	// ErrHashingBusy says that the queue for password hashing is full; the caller may try again.
+	ErrHashingBusy = errors.New("accounts: too many passwords are being checked")
+)
+
+// Change is what an administrator may change of a user; nil fields stay.
+type Change struct {
+	Username, Email, GivenName, FamilyName, ExternalID *string
+	EmailVerified, Admin                               *bool
+}
+
+// Query selects users by username prefix, in username order (byte order), after a username (keyset paging).
+type Query struct {
+	Prefix string
+	After  string
+	// Limit is 1 to 1000.
+	Limit int
+}
+
+// Throttle is what is known of failed sign-ins for one account from one place.
+type Throttle struct {
+	// Place is the bucket: the address where it has signed in to this account before, else "" (everyone else).
+	Place string
+	// Failures in a row in that bucket, and when the last was.
+	Failures     int64
+	LastFailedAt time.Time
+	// Now is the database's time when this was read.
+	Now time.Time
+	// KnownSince is when the address was last noted as one of a success, zero if never.
+	KnownSince time.Time
+}
+
+// Store keeps users and what is known of failed sign-ins. Every method that changes state is one
+// transaction that also writes the event; when it returns nil, the change is durable.
+type Store interface {
+	// UserByUsername and UserByID return ErrUserNotFound where there is none.
+	UserByUsername(ctx context.Context, username string) (User, error)
+	UserByID(ctx context.Context, id string) (User, error)
+	Users(ctx context.Context, q Query) ([]User, error)
+
+	// CreateUser stores u as given (ID, hash and all but times and CredentialVersion, which start at 1).
+	// ErrUsernameTaken where the username or external id exists.
+	CreateUser(ctx context.Context, u User, event audit.Event) (User, error)
+	// ImportUsers creates all users in one transaction or none; ErrUsernameTaken (wrapped in an *ImportConflict
+	// naming the first username) where one exists.
+	ImportUsers(ctx context.Context, users []User, event audit.Event) error
+	UpdateUser(ctx context.Context, id string, c Change, event audit.Event) (User, error)
+
+	// SetPassword changes the user row first (hash, CredentialVersion + 1) and then revokes all the
+	// user's grants with the reason "password_changed", in one transaction. A sign-in with the old
+	// password that races it either is revoked by it or is refused.
+	SetPassword(ctx context.Context, id, hash string, event audit.Event) (ended int64, err error)
+	// Rehash replaces the hash if it still is old, and changes nothing else.
+	Rehash(ctx context.Context, id, old, hash string) error
+	// Activate and Deactivate set Active and raise CredentialVersion; Deactivate then revokes all grants
+	// ("user_deactivated"). Setting what is already set changes nothing and is no error.
+	Activate(ctx context.Context, id string, event audit.Event) error
+	Deactivate(ctx context.Context, id string, event audit.Event) (ended int64, err error)
+	// DeleteUser removes the row and revokes all grants ("user_deleted").
+	DeleteUser(ctx context.Context, id string, event audit.Event) (ended int64, err error)
+
+	// ThrottleOf reads the bucket that (account, address) falls in.
+	ThrottleOf(ctx context.Context, account, address string) (Throttle, error)
+	// AddFailure counts one failure in (account, place) at the database's time.
+	AddFailure(ctx context.Context, account, place string) error
+	// TakeAttempt counts one failure beforehand if the bucket still is as seen; false if another attempt
+	// was first. Of any number of concurrent calls with the same t one gets true.
+	TakeAttempt(ctx context.Context, account string, t Throttle) (bool, error)
+	// AddSuccess empties the bucket and notes the address as known to the account.
+	AddSuccess(ctx context.Context, account, place, address string) error
+	// AddRefusal counts a refusal (audit.Refusal).
+	AddRefusal(ctx context.Context, r audit.Refusal) error
+
+	// PasswordSchemes returns one stored hash of each scheme and cost in use (what stands before the salt), at most 20.
+	PasswordSchemes(ctx context.Context) ([]string, error)
+}
+
+// ImportConflict names the first user of an import that exists already.
+type ImportConflict struct {
+	Username string
+}
+
+func (e *ImportConflict) Error() string {
+	return "accounts: user " + e.Username + " exists already; nothing was imported"
+}
+
+// Unwrap makes errors.Is(err, ErrUsernameTaken) true.
+func (e *ImportConflict) Unwrap() error { return ErrUsernameTaken }

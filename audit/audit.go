@@ -1,0 +1,83 @@
+// Package audit names what happened, who did it and to what. It owns the vocabulary only: the
+// packages that change state build an Event and hand it to the store with the change, so that both
+// are committed in one transaction or not at all. It imports nothing of Keyturn.
+package audit
+
+import "time"
+
+// Action is a past-tense name of a change of state, "<thing>.<what happened>".
+type Action string
+
+// The changes of state that are recorded, and successful sign-ins.
+const (
+	UserCreated         Action = "user.created"
+	UserImported        Action = "user.imported"
+	UserUpdated         Action = "user.updated"
+	UserActivated       Action = "user.activated"
+	UserDeactivated     Action = "user.deactivated"
+	UserDeleted         Action = "user.deleted"
+	UserPasswordSet     Action = "user.password_set"
+	UserSignedIn        Action = "user.signed_in"
+	GrantRevoked        Action = "grant.revoked"
+	GrantReused         Action = "grant.reused"
+	GrantRolledBack     Action = "grant.rolled_back"
+	SessionsEnded       Action = "session.all_ended"
+	KeyCreated          Action = "key.created"
+	KeyRescheduled      Action = "key.rescheduled"
+	KeyRevoked          Action = "key.revoked"
+	KeyDeleted          Action = "key.deleted"
+	KeysResealed        Action = "key.resealed"
+	ResourceCreated     Action = "resource.created"
+	ResourceUpdated     Action = "resource.updated"
+	ResourceDeleted     Action = "resource.deleted"
+	AdminTokenIssued    Action = "admin.token_issued"
+	SettingsInitialized Action = "settings.initialized"
+)
+
+// ActorKind says what kind of thing acted.
+type ActorKind string
+
+// The kinds of actor.
+const (
+	Anonymous ActorKind = "anonymous" // nobody proved who they are; Address is all that is known
+	User      ActorKind = "user"      // ID is the user id
+	Client    ActorKind = "client"    // ID is the client id
+	Operator  ActorKind = "operator"  // the command line on the machine itself; ID is the OS user's name
+	System    ActorKind = "system"    // Keyturn itself, on schedule
+)
+
+// Actor is who caused an event, and from where.
+type Actor struct {
+	Kind ActorKind
+	ID   string
+	// Address is the peer's network address without port, empty for Operator and System.
+	Address string
+	// RequestID is the id under which the log tells of the same request, empty outside HTTP.
+	RequestID string
+}
+
+// Event is one thing that happened. It never holds a token, code, password or key.
+type Event struct {
+	// ID and At are set by the store: a growing number, and the database's time at the commit's transaction.
+	ID int64
+	At time.Time
+
+	Action Action
+	Actor  Actor
+	// SubjectKind and SubjectID name what it happened to: "user", "grant", "key", "resource".
+	SubjectKind, SubjectID string
+	// Reason is a word of the vocabulary of the action ("reused", "logout") or an operator's own text.
+	Reason string
+	// Details are a few more facts, each a short text; nil for none.
+	Details map[string]string
+}
+
+// Refusal is a request that was refused and changed nothing. The store keeps one row per account,
+// address, reason and minute, with a count, so that a flood of refusals is a number and not a flood of rows.
+type Refusal struct {
+	// Account is the user id where the name was known, else a short hash of the normalized name.
+	Account string
+	Address string
+	// Reason is the precise name of the error, for example "credentials" or "throttled".
+	Reason string
+}
