@@ -21,9 +21,6 @@ var (
 	// ErrResourceNotFound and ErrResourceExists are for administrators.
 	ErrResourceNotFound = errors.New("issuer: no such resource")
 	ErrResourceExists   = errors.New("issuer: the resource exists already")
-	// ErrUnavailable wraps whatever says that the database can't be reached or can't write now. Nothing
-	// is known of the outcome of a change that returned it; the caller answers 503 and never "invalid".
-	ErrUnavailable = errors.New("issuer: the store is unavailable")
 )
 
 // NewGrant is what CreateGrant stores.

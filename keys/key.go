@@ -71,6 +71,11 @@ type Change struct {
 // ErrConflict is returned by ApplyKeys when another instance changed the keys first. Nothing was changed.
 var ErrConflict = errors.New("keys: changed meanwhile by another instance")
 
+// ErrUnavailable is what every store's error wraps when the database can't be reached or can't write
+// now. Nothing is known of the outcome of a change that returned it: the caller answers 503, never
+// "invalid", and does not repeat the change.
+var ErrUnavailable = errors.New("keys: the database is unavailable")
+
 // Store keeps key rows.
 type Store interface {
 	// Keys returns all key rows, ordered by purpose, algorithm and epoch, read from the database itself
