@@ -76,6 +76,10 @@ var ErrConflict = errors.New("keys: changed meanwhile by another instance")
 // "invalid", and does not repeat the change.
 var ErrUnavailable = errors.New("keys: the database is unavailable")
 
+// ErrBadText is what every store's error wraps when a text holds NUL or is not valid UTF-8, which no
+// database stores. Nothing was changed; the request was malformed.
+var ErrBadText = errors.New("keys: a text holds NUL or is not valid UTF-8")
+
 // Store keeps key rows.
 type Store interface {
 	// Keys returns all key rows, ordered by purpose, algorithm and epoch, read from the database itself

@@ -1,0 +1,30 @@
+package accounts
+
+import (
+	"slices"
+	"time"
+)
+
+// Authentication is the proof that a person has just shown who they are. Only this package makes one
+// (Service.Authenticate); its zero value proves nothing, and whoever takes one asks Valid first.
+type Authentication struct {
+	userID            string
+	credentialVersion int64
+	at                time.Time
+	methods           []string
+}
+
+// Valid is false for the zero value.
+func (a Authentication) Valid() bool { return a.userID != "" }
+
+// UserID is the User.ID of the person.
+func (a Authentication) UserID() string { return a.userID }
+
+// CredentialVersion is the user's version that was proved; nothing may be issued at another one.
+func (a Authentication) CredentialVersion() int64 { return a.credentialVersion }
+
+// At is when it was proved (the auth_time claim).
+func (a Authentication) At() time.Time { return a.at }
+
+// Methods are how it was proved, as values of the amr claim (RFC 8176 section 2).
+func (a Authentication) Methods() []string { return slices.Clone(a.methods) }

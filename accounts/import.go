@@ -1,0 +1,163 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"keyturn/audit"
+)
+
+// maxProblems is how many an ImportError tells of: enough to see what is wrong with a file.
+const maxProblems = 20
+
+// ImportUser is a user of another system, who keeps name and password.
+type ImportUser struct {
+	Username      string
+	Email         string
+	EmailVerified bool
+	GivenName     string
+	FamilyName    string
+	Active        bool
+	Admin         bool
+	// PasswordHash is one that CheckHash accepts, empty for a user without a password.
+	PasswordHash string
+	// ExternalID is the other system's id, empty for none.
+	ExternalID string
+}
+
+// Imported is what an import did.
+type Imported struct {
+	Created int
+}
+
+// ImportProblem is one thing wrong with an import. It never holds a hash.
+type ImportProblem struct {
+	// Where is "line 3" or "element 4", counted from 1; empty for the whole file.
+	Where string
+	// Field is empty where the whole entry is wrong.
+	Field   string
+	Problem string
+}
+
+func (p ImportProblem) String() string {
+	text := p.Problem
+	if p.Field != "" {
+		text = p.Field + " " + text
+	}
+	if p.Where != "" {
+		text = p.Where + ": " + text
+	}
+	return text
+}
+
+// ImportError is what is wrong with an import, at most 20 problems of it. Nothing was imported.
+type ImportError struct {
+	Problems []ImportProblem
+	// More is set where there are more than 20.
+	More bool
+}
+
+func (e *ImportError) Error() string {
+	lines := make([]string, 0, len(e.Problems)+2)
+	lines = append(lines, "accounts: the import is not usable; nothing was imported")
+	for _, problem := range e.Problems {
+		lines = append(lines, "  "+problem.String())
+	}
+	if e.More {
+		lines = append(lines, "  and more")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Import creates all users or none. *ImportError where a user is wrong or given twice, *ImportConflict
+// where one exists already.
+func (s *Service) Import(ctx context.Context, users []ImportUser, actor audit.Actor) (Imported, error) {
+	c := newImportCheck()
+	records := make([]User, 0, len(users))
+	for i, u := range users {
+		c.user(fmt.Sprintf("element %d", i+1), u)
+		records = append(records, User{
+			ID: uuid.NewString(), ExternalID: u.ExternalID, Username: u.Username,
+			Email: u.Email, EmailVerified: u.EmailVerified && u.Email != "",
+			GivenName: u.GivenName, FamilyName: u.FamilyName,
+			Active: u.Active, Admin: u.Admin, PasswordHash: u.PasswordHash,
+		})
+	}
+	if err := c.err(len(users)); err != nil {
+		return Imported{}, err
+	}
+	event := audit.Event{
+		Action: audit.UserImported, Actor: actor, SubjectKind: "user",
+		Details: map[string]string{"count": strconv.Itoa(len(users))},
+	}
+	if err := s.Store.ImportUsers(ctx, records, event); err != nil {
+		return Imported{}, fmt.Errorf("import users: %w", err)
+	}
+	s.pace.expire() // the new users may have a slower scheme
+	return Imported{Created: len(users)}, nil
+}
+
+// importCheck collects what is wrong with a list of users.
+type importCheck struct {
+	problems ImportError
+	// names and ids tell where each was seen first.
+	names, ids map[string]string
+}
+
+func newImportCheck() *importCheck {
+	return &importCheck{names: make(map[string]string), ids: make(map[string]string)}
+}
+
+func (c *importCheck) add(where, field, problem string) {
+	if len(c.problems.Problems) == maxProblems {
+		c.problems.More = true
+		return
+	}
+	c.problems.Problems = append(c.problems.Problems, ImportProblem{where, field, problem})
+}
+
+// full is true when a reader may stop.
+func (c *importCheck) full() bool { return c.problems.More }
+
+func (c *importCheck) user(where string, u ImportUser) {
+	for _, err := range []error{
+		checkUsername(u.Username), checkEmail(u.Email), checkName("given_name", u.GivenName),
+		checkName("family_name", u.FamilyName), checkExternalID(u.ExternalID),
+	} {
+		if wrong, ok := err.(*InvalidRequest); ok {
+			c.add(where, wrong.Param, wrong.Problem)
+		}
+	}
+	if u.PasswordHash != "" {
+		if err := CheckHash(u.PasswordHash); err != nil {
+			c.add(where, "password_hash", "is refused: "+err.Error())
+		}
+	}
+	c.once(where, "username", u.Username, c.names)
+	c.once(where, "external_id", u.ExternalID, c.ids)
+}
+
+func (c *importCheck) once(where, field, value string, seen map[string]string) {
+	if value == "" {
+		return
+	}
+	if first, twice := seen[value]; twice {
+		c.add(where, field, "is the same as at "+first)
+		return
+	}
+	seen[value] = where
+}
+
+func (c *importCheck) err(users int) error {
+	if len(c.problems.Problems) > 0 {
+		return &c.problems
+	}
+	if users == 0 {
+		return &ImportError{Problems: []ImportProblem{{Problem: "there is no user in it"}}}
+	}
+	return nil
+}

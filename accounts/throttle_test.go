@@ -1,0 +1,73 @@
+package accounts
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDelayGrowsAndNeverLocks(t *testing.T) {
+	for failures, want := range map[int64]time.Duration{
+		0: 0, 9: 0,
+		10: time.Second, 11: 2 * time.Second, 12: 4 * time.Second, 15: 32 * time.Second,
+		16: time.Minute, 17: time.Minute, 99: time.Minute,
+		100: time.Hour, 1 << 62: time.Hour,
+	} {
+		if got := Delay(failures); got != want {
+			t.Errorf("after %d failures %v, want %v", failures, got, want)
+		}
+	}
+	for n := range int64(200) {
+		if Delay(n) > Delay(n+1) {
+			t.Errorf("the delay shrinks from %d to %d failures", n, n+1)
+		}
+	}
+}
+
+func TestWaitByDatabaseClock(t *testing.T) {
+	last := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct{ since, want time.Duration }{
+		{0, 4 * time.Second}, {3 * time.Second, time.Second}, {4 * time.Second, 0},
+		{-time.Hour, 4 * time.Second}, // the clock went back
+	} {
+		got := Throttle{Failures: 12, LastFailedAt: last, Now: last.Add(c.since)}.wait()
+		if got != c.want {
+			t.Errorf("%v after the failure: wait %v, want %v", c.since, got, c.want)
+		}
+	}
+}
+
+func TestAccountKeyFoldsSpellings(t *testing.T) {
+	key := accountKey("spiderman")
+	for _, same := range []string{"Spiderman", "SPIDERMAN", "ｓpiderman"} {
+		if accountKey(same) != key {
+			t.Errorf("%q has a bucket of its own", same)
+		}
+	}
+	for _, other := range []string{"spiderman2", "", "spider\x00man", "spiderman\xff"} {
+		if accountKey(other) == key {
+			t.Errorf("%q shares the bucket", other)
+		}
+	}
+	if strings.Contains(key, "spider") || len(key) != len("name:")+32 {
+		t.Errorf("key %q", key)
+	}
+}
+
+func TestPlaceOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.7":                 "192.0.2.7",
+		"::ffff:192.0.2.7":          "192.0.2.7",
+		"2001:db8:1:2:3:4:5:6":      "2001:db8:1:2::/64",
+		"2001:DB8:1:2::9":           "2001:db8:1:2::/64",
+		"2001:db8:1:3::9":           "2001:db8:1:3::/64",
+		"fe80::1%eth0":              "fe80::/64",
+		"":                          "",
+		"192.0.2.7:443":             "",
+		"192.0.2.7, 198.51.100.200": "",
+	} {
+		if got := placeOf(address); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
