@@ -1,0 +1,195 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// storeTimeout bounds one read or change of the keys.
+const storeTimeout = 5 * time.Second
+
+// Errors of reading.
+var (
+	// ErrStale says that the keys were last read longer ago than MaxStaleness; it wraps ErrUnavailable.
+	ErrStale = fmt.Errorf("keys: last read too long ago: %w", ErrUnavailable)
+	// ErrKeysVanished says that the database holds no keys any more though keys in use were read before:
+	// somebody emptied it or put another one in its place. The keys read last stay in use.
+	ErrKeysVanished = errors.New("keys: the database holds no keys any more")
+	errNotRead      = fmt.Errorf("keys: not read yet: %w", ErrUnavailable)
+)
+
+// Ring holds the keys of one instance: an immutable snapshot of what was last read from the store,
+// opened and checked. Its methods may be called at once from any number of goroutines; the fields are
+// set before the first call and not changed.
+type Ring struct {
+	Store  Store
+	Master *Master
+	// Policy returns what is wanted now; its algorithms change as resources and clients name others.
+	Policy func() Policy
+	Now    func() time.Time
+	Log    *slog.Logger
+	// MaxStaleness is how long keys are used for signing and verifying without having been read again.
+	// The JWKS is served without limit.
+	MaxStaleness time.Duration
+	// Alarm is told of every *BadRow whenever it is met, and of ErrKeysVanished; nil logs them.
+	Alarm func(text string)
+
+	snapshot atomic.Pointer[snapshot]
+
+	// reading makes reads follow one another, so that an older one never replaces a newer.
+	reading sync.Mutex
+	// again guards the one reading that unknown kids may cause each second.
+	again struct {
+		sync.Mutex
+		at  time.Time
+		err error
+	}
+	// generate is generate but in tests.
+	generate func(Algorithm) (crypto.Signer, error)
+}
+
+// snapshot is what one reading found. Nothing in it changes but the cached JWKS.
+type snapshot struct {
+	// readAt is when the reading began.
+	readAt  time.Time
+	keys    []Key
+	records []Record
+	opened  map[string]*openedKey
+	// bad are the rows that failed their checks.
+	bad  []*BadRow
+	jwks atomic.Pointer[keySet]
+}
+
+type openedKey struct {
+	Key
+	*material
+}
+
+// Reload reads all keys from the store, checks each row's tag and opens it. The first time, any row
+// that fails stops it with its *BadRow. Later the row is reported to Alarm and not used while the
+// others are; where no row is good, the keys read last stay and the error is returned.
+func (r *Ring) Reload(ctx context.Context) error {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	_, err := r.reload(ctx)
+	return err
+}
+
+// reload is Reload; the caller holds reading.
+func (r *Ring) reload(ctx context.Context) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	last := r.snapshot.Load()
+	next := &snapshot{readAt: r.Now(), opened: map[string]*openedKey{}}
+	records, err := r.Store.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	if len(records) == 0 && last != nil && len(last.keys) > 0 {
+		r.alarm(ErrKeysVanished)
+		return nil, ErrKeysVanished
+	}
+	for _, record := range records {
+		pair, err := r.open(record, last)
+		var bad *BadRow
+		if errors.As(err, &bad) {
+			next.bad = append(next.bad, bad)
+			r.alarm(bad)
+			continue
+		}
+		next.keys = append(next.keys, record.Key)
+		next.records = append(next.records, record)
+		next.opened[record.KID] = &openedKey{record.Key, pair}
+	}
+	if len(next.bad) > 0 && (last == nil || len(next.keys) == 0) {
+		return nil, next.bad[0]
+	}
+	r.snapshot.Store(next)
+	return next, nil
+}
+
+// open takes the opened key of the last snapshot where the row's sealed bytes are the same: the tag
+// has to be checked at every reading, opening costs more.
+func (r *Ring) open(record Record, last *snapshot) (*material, error) {
+	if last != nil && r.Master.authentic(record) {
+		i := slices.IndexFunc(last.records, func(l Record) bool { return l.KID == record.KID })
+		if i >= 0 && last.records[i].lane() == record.lane() &&
+			bytes.Equal(last.records[i].Sealed, record.Sealed) &&
+			bytes.Equal(last.records[i].PublicJWK, record.PublicJWK) {
+			return last.opened[record.KID].material, nil
+		}
+	}
+	return r.Master.open(record)
+}
+
+func (r *Ring) alarm(err error) {
+	if r.Alarm == nil {
+		r.Log.Error("signing keys can't be trusted", "error", err)
+		return
+	}
+	r.Alarm(err.Error())
+}
+
+// LastRead returns when the keys were last read, zero if never.
+func (r *Ring) LastRead() time.Time {
+	if s := r.snapshot.Load(); s != nil {
+		return s.readAt
+	}
+	return time.Time{}
+}
+
+// fresh returns the snapshot unless it is older than MaxStaleness.
+func (r *Ring) fresh(now time.Time) (*snapshot, error) {
+	s := r.snapshot.Load()
+	switch {
+	case s == nil:
+		return nil, errNotRead
+	case now.Sub(s.readAt) > r.MaxStaleness:
+		return nil, ErrStale
+	}
+	return s, nil
+}
+
+// Bad returns the rows that failed their checks at the last reading; they are not used.
+func (r *Ring) Bad() []*BadRow {
+	if s := r.snapshot.Load(); s != nil {
+		return s.bad
+	}
+	return nil
+}
+
+// Listed is a key and what it may do now.
+type Listed struct {
+	Key
+	State State
+}
+
+// Keys lists all good keys as last read, ordered by purpose, algorithm and epoch.
+func (r *Ring) Keys() []Listed {
+	s, now := r.snapshot.Load(), r.Now()
+	if s == nil {
+		return nil
+	}
+	list := make([]Listed, len(s.keys))
+	for i, k := range s.keys {
+		list[i] = Listed{k, k.State(now)}
+	}
+	return list
+}
+
+// Plan tells what Maintain would do now with the keys as last read.
+func (r *Ring) Plan() []Step {
+	s := r.snapshot.Load()
+	if s == nil {
+		return nil
+	}
+	return Plan(s.keys, r.Policy(), r.Now())
+}

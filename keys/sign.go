@@ -1,0 +1,138 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"keyturn/verify/jws"
+)
+
+// Errors of signing and verifying.
+var (
+	// ErrNoSigningKey says that no key may sign at the moment asked for.
+	ErrNoSigningKey = errors.New("keys: no key signs at that time")
+	// ErrBeyondKey says that the token would outlive the key that has to verify it.
+	ErrBeyondKey = errors.New("keys: the token would expire after its key")
+	// ErrInvalidToken says that the text is not a token signed by the key that it names; it wraps the
+	// reason of package jws.
+	ErrInvalidToken = errors.New("keys: invalid token")
+	// ErrUnknownKey says that no key with the token's kid verifies now.
+	ErrUnknownKey = errors.New("keys: unknown key")
+)
+
+// SignRequest asks for a token.
+type SignRequest struct {
+	Purpose Purpose
+	// Algorithm is the wanted one; another signs while its first key is in its lead.
+	Algorithm Algorithm
+	// Type is the header's typ.
+	Type string
+	// At picks the key: now, or for a refresh token the moment that its grant was rotated at.
+	At time.Time
+	// Expires is the token's exp.
+	Expires time.Time
+	// Claims is the payload, signed as it is.
+	Claims []byte
+}
+
+// Sign returns the compact JWS. With EdDSA the same request gives the same bytes on every instance that
+// has read the same keys. Errors: ErrStale, ErrNoSigningKey, ErrBeyondKey.
+func (r *Ring) Sign(q SignRequest) (string, error) {
+	now := r.Now()
+	s, err := r.fresh(now)
+	if err != nil {
+		return "", err
+	}
+	k, ok := Signer(s.keys, r.Policy(), q.Purpose, q.Algorithm, q.At)
+	// A time ahead (the database's clock may be) must not make a waiting key sign before its turn.
+	if !ok || k.SignsFrom.After(now.Add(verifyMargin)) {
+		return "", fmt.Errorf("%w: %s %s at %s", ErrNoSigningKey, q.Purpose, q.Algorithm, q.At.UTC().Format(time.RFC3339))
+	}
+	if q.Expires.After(k.VerifiesUntil) {
+		return "", fmt.Errorf("%w: %s verifies until %s", ErrBeyondKey, k.KID, k.VerifiesUntil.UTC().Format(time.RFC3339))
+	}
+	return s.opened[k.KID].sign(q.Type, q.Claims)
+}
+
+// Verified is a token whose signature was checked; its purpose, type and claims are for the caller to
+// judge, and all three must fit: a key of one purpose proves nothing for the other.
+type Verified struct {
+	KID string
+	// Purpose is that of the key, never what the token says.
+	Purpose   Purpose
+	Type      string
+	Algorithm Algorithm
+	Claims    []byte
+}
+
+// Verify checks that raw was signed by a key of ours that verifies now, of either purpose. An unknown
+// kid makes the ring read the keys again, at most once a second. Errors: ErrInvalidToken, ErrUnknownKey,
+// and one that wraps ErrUnavailable where it can't be told (the caller answers 503, never "invalid").
+func (r *Ring) Verify(ctx context.Context, raw string) (Verified, error) {
+	token, err := jws.Parse(raw, string(RS256), string(PS256), string(ES256), string(EdDSA))
+	if err != nil {
+		return Verified{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	k, err := r.find(ctx, token.KeyID)
+	if err != nil {
+		return Verified{}, err
+	}
+	if !k.verifies(r.Now()) {
+		return Verified{}, ErrUnknownKey
+	}
+	// RFC 8725 section 3.1: the key says what its algorithm is, not the token.
+	if token.Algorithm != string(k.Algorithm) {
+		return Verified{}, fmt.Errorf("%w: not the key's algorithm", ErrInvalidToken)
+	}
+	claims, err := token.Verify(k.public)
+	if err != nil {
+		return Verified{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	return Verified{KID: k.KID, Purpose: k.Purpose, Type: token.Type, Algorithm: k.Algorithm, Claims: claims}, nil
+}
+
+// DecodeClaims reads a claims object into v with names matched by exact case, duplicate members refused.
+// Its error wraps ErrInvalidToken.
+func DecodeClaims(claims []byte, v any) error {
+	if err := jws.Decode(claims, v); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidToken, err)
+	}
+	return nil
+}
+
+// find looks the kid up, after one more reading where it is unknown: another instance may have made the
+// key a moment ago.
+func (r *Ring) find(ctx context.Context, kid string) (*openedKey, error) {
+	s, err := r.fresh(r.Now())
+	if err != nil {
+		return nil, err
+	}
+	if k := s.opened[kid]; k != nil {
+		return k, nil
+	}
+	if kid == "" {
+		return nil, ErrUnknownKey
+	}
+	if err := r.readAgain(ctx); err != nil {
+		return nil, fmt.Errorf("read keys for an unknown kid: %w: %w", ErrUnavailable, err)
+	}
+	if k := r.snapshot.Load().opened[kid]; k != nil {
+		return k, nil
+	}
+	return nil, ErrUnknownKey
+}
+
+// readAgain reads the keys unless it did so less than a second ago, and returns how the last time went.
+// Callers that come meanwhile wait for the one reading.
+func (r *Ring) readAgain(ctx context.Context) error {
+	r.again.Lock()
+	defer r.again.Unlock()
+	if now := r.Now(); r.again.at.IsZero() || now.Sub(r.again.at).Abs() >= time.Second {
+		r.again.at = now
+		// The caller may hang up; those who wait behind it did not.
+		r.again.err = r.Reload(context.WithoutCancel(ctx))
+	}
+	return r.again.err
+}
