@@ -1,0 +1,124 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+	"keyturn/issuer"
+)
+
+const (
+	setPassword statement = `UPDATE users SET password_hash = ?, password_scheme = ?, credential_version = credential_version + 1, updated_at = {now} WHERE id = ?`
+	setActive   statement = `UPDATE users SET active = CAST(? AS BOOLEAN), credential_version = credential_version + 1, updated_at = {now} WHERE id = ? AND active <> CAST(? AS BOOLEAN)`
+	rehash      statement = `UPDATE users SET password_hash = ?, password_scheme = ? WHERE id = ? AND password_hash = ?`
+	userExists  statement = `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)`
+)
+
+// errUnchanged says within this package that the user already was as wanted.
+var errUnchanged = errors.New("storage: nothing to change")
+
+// SetPassword implements accounts.Store.
+func (d *DB) SetPassword(ctx context.Context, id, hash string, event audit.Event) (int64, error) {
+	return d.changeAndEnd(ctx, id, issuer.PasswordChanged, event, setPassword, hash, schemeOf(hash), id)
+}
+
+// Deactivate implements accounts.Store.
+func (d *DB) Deactivate(ctx context.Context, id string, event audit.Event) (int64, error) {
+	return d.changeAndEnd(ctx, id, issuer.Deactivated, event, setActive, false, id, false)
+}
+
+// Activate implements accounts.Store.
+func (d *DB) Activate(ctx context.Context, id string, event audit.Event) error {
+	err := d.transact(ctx, func(s session) error {
+		if err := s.changeUser(ctx, id, setActive, true, id, true); err != nil {
+			return err
+		}
+		return s.record(ctx, event)
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return userError(err)
+}
+
+// Rehash implements accounts.Store.
+func (d *DB) Rehash(ctx context.Context, id, old, hash string) error {
+	return d.execOnce(ctx, rehash, hash, schemeOf(hash), id, old)
+}
+
+// changeAndEnd changes the user row, then ends the user's grants, in this order: a sign-in holds a share
+// lock on the row until its grant is committed. So it either is before this, and its grant is ended, or
+// waits for this, and finds the user changed.
+func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, event audit.Event, change statement, args ...any) (ended int64, err error) {
+	err = d.transact(ctx, func(s session) error {
+		if err := s.changeUser(ctx, id, change, args...); err != nil {
+			return err
+		}
+		if ended, err = s.revoke(ctx, ofUser, id, revocation{reason: reason}); err != nil {
+			return err
+		}
+		return s.record(ctx, event)
+	})
+	switch {
+	case errors.Is(err, errUnchanged):
+		return 0, nil
+	case err != nil:
+		return 0, userError(err)
+	}
+	return ended, nil
+}
+
+func (s session) changeUser(ctx context.Context, id string, change statement, args ...any) error {
+	changed, err := s.exec(ctx, change, args...)
+	if err != nil || changed > 0 {
+		return err
+	}
+	var exists bool
+	if err := s.get(ctx, &exists, userExists, id); err != nil {
+		return err
+	}
+	if !exists {
+		return accounts.ErrUserNotFound
+	}
+	return errUnchanged
+}
+
+// maxSchemes bounds PasswordSchemes: whoever can import hashes must not make every sign-in run them all.
+const maxSchemes = 20
+
+// passwordSchemes walks the index from one scheme to the next, so that it costs a few look-ups per
+// scheme and not a pass over all users.
+const passwordSchemes statement = `WITH RECURSIVE scheme (name) AS (
+		SELECT MIN(password_scheme) FROM users WHERE password_scheme > ''
+		UNION ALL
+		SELECT (SELECT MIN(u.password_scheme) FROM users u WHERE u.password_scheme > scheme.name) FROM scheme WHERE scheme.name IS NOT NULL
+	)
+	SELECT (SELECT u.password_hash FROM users u WHERE u.password_scheme = scheme.name LIMIT 1) FROM scheme
+	WHERE scheme.name IS NOT NULL LIMIT ?`
+
+// PasswordSchemes implements accounts.Store.
+func (d *DB) PasswordSchemes(ctx context.Context) ([]string, error) {
+	var hashes []string
+	err := d.reading().all(ctx, &hashes, passwordSchemes, maxSchemes)
+	return hashes, translate(err, nil)
+}
+
+// schemeOf is what stands before the salt of a password hash: equal for two hashes of the same scheme and
+// cost. It knows the layouts, not the schemes: crypt's $2b$cost$salt+hash (also behind Django's
+// bcrypt_sha256$), Django's scrypt$n$salt$r$p$hash, and all others, which end in $salt$hash.
+func schemeOf(hash string) string {
+	if i := strings.Index(hash, "$2"); i >= 0 && len(hash) >= i+7 && hash[i+3] == '$' && hash[i+6] == '$' {
+		return hash[:i+6]
+	}
+	parts := strings.Split(hash, "$")
+	switch {
+	case len(parts) == 6 && parts[0] == "scrypt":
+		return strings.Join([]string{parts[0], parts[1], "", parts[3], parts[4]}, "$")
+	case len(parts) < 3:
+		return "" // no hash of any scheme: nobody signs in with it
+	}
+	return strings.Join(parts[:len(parts)-2], "$")
+}

@@ -1,0 +1,43 @@
+package storage
+
+import (
+	"context"
+	"strings"
+
+	"keyturn/issuer"
+)
+
+// AdvanceUnguarded is AdvanceGrant without the condition that decides between contenders, to show that
+// the contender test sees it.
+func (d *DB) AdvanceUnguarded(ctx context.Context, id string, _ int64) (issuer.Grant, error) {
+	var row grantRow
+	weakened := statement(strings.Replace(string(advanceGrant), atGeneration, "", 1))
+	err := d.once(ctx, func(s session) error { return s.get(ctx, &row, weakened, id) })
+	return row.grant(), translate(err, issuer.ErrConflict)
+}
+
+// SweepLock and SchemaTable are named by tests that go past this package.
+const (
+	SweepLock   = int64(sweepLock)
+	SchemaTable = schemaTable
+)
+
+// Compile shows a statement as a database gets it.
+func Compile(text string, onPostgres, bindNow bool) string {
+	b := sqliteFile
+	if onPostgres {
+		b = postgres
+	}
+	return compile(statement(text), b, bindNow).text
+}
+
+// WriterPragma and ReaderPragma read a setting of SQLite on the handle that writes or on those that read.
+func (d *DB) WriterPragma(ctx context.Context, name string) (value int64) {
+	_ = (session{d: d, on: d.write}).get(ctx, &value, statement("PRAGMA "+name))
+	return value
+}
+
+func (d *DB) ReaderPragma(ctx context.Context, name string) (value int64) {
+	_ = d.reading().get(ctx, &value, statement("PRAGMA "+name))
+	return value
+}

@@ -1,0 +1,169 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"keyturn/audit"
+	"keyturn/issuer"
+)
+
+// grantRow is a grant with what tokens say of its user, whose fields are NULL where the user is deleted.
+type grantRow struct {
+	ID              string `db:"id"`
+	UserID          string `db:"user_id"`
+	ClientID        string `db:"client_id"`
+	Audience        string `db:"audience"`
+	Scope           string `db:"scope"`
+	SessionID       string `db:"session_id"`
+	AuthTime        micros `db:"auth_time"`
+	AMR             string `db:"amr"`
+	Generation      int64  `db:"generation"`
+	CreatedAt       micros `db:"created_at"`
+	RotatedAt       micros `db:"rotated_at"`
+	RefreshLifetime int64  `db:"refresh_lifetime"`
+	ExpiresAt       micros `db:"expires_at"`
+	RevokedAt       micros `db:"revoked_at"`
+	RevokedFor      string `db:"revoked_for"`
+
+	UserActive    sql.NullBool   `db:"user_active"`
+	ExternalID    sql.NullString `db:"user_external_id"`
+	Username      sql.NullString `db:"user_username"`
+	Email         sql.NullString `db:"user_email"`
+	EmailVerified sql.NullBool   `db:"user_email_verified"`
+	GivenName     sql.NullString `db:"user_given_name"`
+	FamilyName    sql.NullString `db:"user_family_name"`
+
+	// Now is the database's time; only some statements return it.
+	Now micros `db:"now"`
+}
+
+func (r grantRow) grant() issuer.Grant {
+	return issuer.Grant{
+		ID: r.ID, UserID: r.UserID, ClientID: r.ClientID, Audience: r.Audience, Scope: r.Scope, SessionID: r.SessionID,
+		AuthTime: r.AuthTime.Time, AMR: r.AMR, Generation: r.Generation, CreatedAt: r.CreatedAt.Time, RotatedAt: r.RotatedAt.Time,
+		RefreshLifetime: time.Duration(r.RefreshLifetime) * time.Microsecond, ExpiresAt: r.ExpiresAt.Time,
+		RevokedAt: r.RevokedAt.Time, RevokedFor: issuer.Reason(r.RevokedFor), UserActive: r.UserActive.Bool,
+		User: issuer.Profile{
+			ExternalID: r.ExternalID.String, Username: r.Username.String, Email: r.Email.String,
+			EmailVerified: r.EmailVerified.Bool && r.Email.String != "", GivenName: r.GivenName.String, FamilyName: r.FamilyName.String,
+		},
+	}
+}
+
+// The user's columns come by scalar subqueries, which both databases have in RETURNING.
+const (
+	grantColumns = `grants.id, grants.user_id, grants.client_id, grants.audience, grants.scope, grants.session_id, grants.auth_time, grants.amr, grants.generation, grants.created_at,
+		grants.rotated_at, grants.refresh_lifetime, grants.expires_at, grants.revoked_at, grants.revoked_for`
+	grantUser = `(SELECT u.active FROM users u WHERE u.id = grants.user_id) AS user_active,
+		(SELECT u.external_id FROM users u WHERE u.id = grants.user_id) AS user_external_id,
+		(SELECT u.username FROM users u WHERE u.id = grants.user_id) AS user_username,
+		(SELECT u.email FROM users u WHERE u.id = grants.user_id) AS user_email,
+		(SELECT u.email_verified FROM users u WHERE u.id = grants.user_id) AS user_email_verified,
+		(SELECT u.given_name FROM users u WHERE u.id = grants.user_id) AS user_given_name,
+		(SELECT u.family_name FROM users u WHERE u.id = grants.user_id) AS user_family_name`
+)
+
+const (
+	// The share lock makes a change of the user wait until this grant is committed, or this wait for it.
+	createGrant statement = `INSERT INTO grants (id, user_id, client_id, audience, scope, session_id, auth_time, amr,
+			generation, created_at, rotated_at, refresh_lifetime, expires_at, revoked_for)
+		SELECT CAST(? AS TEXT), u.id, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT),
+			1, t.now, t.now, CAST(? AS BIGINT), t.now + CAST(? AS BIGINT), ''
+		FROM users u, (SELECT {now} AS now) t WHERE u.id = ? AND u.active AND u.credential_version = ? {for share of u}
+		RETURNING ` + grantColumns + `, ` + grantUser
+	noteLogin statement = `UPDATE users SET last_login_at = {now} WHERE id = ? AND active AND credential_version = ?`
+)
+
+// CreateGrant implements issuer.Store.
+func (d *DB) CreateGrant(ctx context.Context, g issuer.NewGrant, event audit.Event) (issuer.Grant, error) {
+	var row grantRow
+	err := d.transact(ctx, func(s session) error {
+		if g.NoteLogin { // first: two sign-ins that both went from a share lock to an update would deadlock
+			if n, err := s.exec(ctx, noteLogin, g.UserID, g.CredentialVersion); err != nil {
+				return err
+			} else if n == 0 {
+				return issuer.ErrUserChanged
+			}
+		}
+		err := s.get(ctx, &row, createGrant, g.ID, g.ClientID, g.Audience, g.Scope, g.SessionID, micros{g.AuthTime}, g.AMR,
+			g.RefreshLifetime.Microseconds(), g.AbsoluteLifetime.Microseconds(), g.UserID, g.CredentialVersion)
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, event)
+	})
+	if err != nil {
+		return issuer.Grant{}, translate(err, issuer.ErrUserChanged)
+	}
+	return row.grant(), nil
+}
+
+// advanceGrant is all that a refresh costs. It touches no indexed column, so that PostgreSQL writes the
+// new version of the row beside the old one and nothing else.
+const advanceGrant statement = `UPDATE grants SET generation = generation + 1, rotated_at = {now}
+	WHERE grants.id = ?` + atGeneration + ` AND grants.revoked_at IS NULL AND grants.expires_at > {now} AND grants.rotated_at + grants.refresh_lifetime > {now}
+		AND EXISTS (SELECT 1 FROM users u WHERE u.id = grants.user_id AND u.active)
+	RETURNING ` + grantColumns + `, ` + grantUser
+
+// atGeneration is the condition by which one of any number of contenders wins.
+const atGeneration = ` AND grants.generation = ?`
+
+// AdvanceGrant implements issuer.Store.
+func (d *DB) AdvanceGrant(ctx context.Context, id string, from int64) (issuer.Grant, error) {
+	var row grantRow
+	err := d.once(ctx, func(s session) error { return s.get(ctx, &row, advanceGrant, id, from) })
+	if err != nil {
+		return issuer.Grant{}, translate(err, issuer.ErrConflict)
+	}
+	return row.grant(), nil
+}
+
+const (
+	grantByID statement = `SELECT {now} AS now, ` + grantColumns + `, ` + grantUser + ` FROM grants WHERE grants.id = ?`
+
+	lockUserOfGrant statement = `SELECT u.id FROM users u WHERE u.id = (SELECT grants.user_id FROM grants WHERE grants.id = ?) {for share of u}`
+	// The time is read outside the subquery, and so after the wait for the lock.
+	lockGrant statement = `SELECT {now} AS now, ` + grantColumns + `, ` + grantUser + ` FROM (SELECT * FROM grants WHERE id = ? {for update}) grants`
+)
+
+// GrantByID implements issuer.Store.
+func (d *DB) GrantByID(ctx context.Context, id string) (issuer.Grant, time.Time, error) {
+	var row grantRow
+	if err := d.reading().get(ctx, &row, grantByID, id); err != nil {
+		return issuer.Grant{}, time.Time{}, translate(err, issuer.ErrGrantNotFound)
+	}
+	return row.grant(), row.Now.Time, nil
+}
+
+// JudgeGrant implements issuer.Store.
+func (d *DB) JudgeGrant(ctx context.Context, id string, r issuer.Revocation, decide func(g *issuer.Grant, now time.Time) error) (issuer.Grant, error) {
+	var g issuer.Grant
+	var verdict error
+	err := d.transact(ctx, func(s session) error {
+		var row grantRow
+		var user string
+		err := s.get(ctx, &user, lockUserOfGrant, id)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // the user may be deleted
+			return err
+		}
+		if err := s.get(ctx, &row, lockGrant, id); err != nil {
+			return err
+		}
+		g = row.grant()
+		verdict = decide(&g, row.Now.Time)
+		if g.RevokedAt.IsZero() || !row.RevokedAt.IsZero() {
+			return nil
+		}
+		if _, err := s.revoke(ctx, oneGrant, id, revocation{reason: g.RevokedFor, presented: r.PresentedJTI, at: g.RevokedAt}); err != nil {
+			return err
+		}
+		return s.record(ctx, r.Event)
+	})
+	if err != nil {
+		return issuer.Grant{}, translate(err, issuer.ErrGrantNotFound)
+	}
+	return g, verdict
+}

@@ -1,0 +1,82 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"keyturn/audit"
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+const (
+	selectResources statement = `SELECT identifier, algorithm, access_lifetime, claims, simplejwt FROM resources ORDER BY identifier`
+	insertResource  statement = `INSERT INTO resources (algorithm, access_lifetime, claims, simplejwt, identifier) VALUES (?, ?, ?, ?, ?)`
+	updateResource  statement = `UPDATE resources SET algorithm = ?, access_lifetime = ?, claims = ?, simplejwt = ? WHERE identifier = ?`
+	deleteResource  statement = `DELETE FROM resources WHERE identifier = ?`
+)
+
+// Resources implements issuer.Store; the order is that of the identifiers.
+func (d *DB) Resources(ctx context.Context) ([]issuer.Resource, error) {
+	var rows []struct {
+		Identifier     string `db:"identifier"`
+		Algorithm      string `db:"algorithm"`
+		AccessLifetime int64  `db:"access_lifetime"`
+		Claims         string `db:"claims"`
+		SimpleJWT      bool   `db:"simplejwt"`
+	}
+	if err := d.reading().all(ctx, &rows, selectResources); err != nil {
+		return nil, translate(err, nil)
+	}
+	resources := make([]issuer.Resource, len(rows))
+	for i, r := range rows {
+		resources[i] = issuer.Resource{
+			Identifier: r.Identifier, Algorithm: keys.Algorithm(r.Algorithm),
+			AccessLifetime: time.Duration(r.AccessLifetime) * time.Microsecond, SimpleJWT: r.SimpleJWT,
+		}
+		if err := json.Unmarshal([]byte(r.Claims), &resources[i].Claims); err != nil {
+			return nil, fmt.Errorf("storage: claims of resource %s: %w", r.Identifier, err)
+		}
+	}
+	return resources, nil
+}
+
+// CreateResource implements issuer.Store.
+func (d *DB) CreateResource(ctx context.Context, r issuer.Resource, event audit.Event) error {
+	err := d.changeResource(ctx, event, insertResource, resourceArguments(r)...)
+	if unique(err) {
+		return issuer.ErrResourceExists
+	}
+	return err
+}
+
+// UpdateResource implements issuer.Store; ErrResourceNotFound where there is none.
+func (d *DB) UpdateResource(ctx context.Context, r issuer.Resource, event audit.Event) error {
+	return d.changeResource(ctx, event, updateResource, resourceArguments(r)...)
+}
+
+// DeleteResource implements issuer.Store; ErrResourceNotFound where there is none.
+func (d *DB) DeleteResource(ctx context.Context, identifier string, event audit.Event) error {
+	return d.changeResource(ctx, event, deleteResource, identifier)
+}
+
+func (d *DB) changeResource(ctx context.Context, event audit.Event, st statement, args ...any) error {
+	err := d.raising(ctx, []audit.Event{event}, func(s session) error {
+		changed, err := s.exec(ctx, st, args...)
+		if err == nil && changed == 0 {
+			return issuer.ErrResourceNotFound
+		}
+		return err
+	})
+	return translate(err, nil)
+}
+
+func resourceArguments(r issuer.Resource) []any {
+	claims, err := json.Marshal(r.Claims)
+	if err != nil {
+		panic(err) // a slice of texts always has a JSON form
+	}
+	return []any{string(r.Algorithm), r.AccessLifetime.Microseconds(), string(claims), r.SimpleJWT, r.Identifier}
+}

@@ -1,0 +1,46 @@
+package storagetest
+
+import (
+	"testing"
+
+	"keyturn/storage"
+)
+
+// OpenFunc opens a migrated database of its own for each call.
+type OpenFunc func(t *testing.T, o storage.Options) *storage.DB
+
+// Suite holds a database to what keys, accounts and issuer were promised. Both databases must pass it.
+func Suite(t *testing.T, open OpenFunc) {
+	for _, part := range []struct {
+		name string
+		test func(*testing.T, OpenFunc)
+	}{
+		{"Users", testUsers},
+		{"UserList", testUserList},
+		{"Import", testImport},
+		{"Credentials", testCredentials},
+		{"PasswordSchemes", testPasswordSchemes},
+		{"Throttle", testThrottle},
+		{"TakeAttemptOnce", testTakeAttempt},
+		{"Audit", testAudit},
+		{"Refusals", testRefusals},
+		{"Keys", testKeys},
+		{"KeysConflict", testKeysConflict},
+		{"Resources", testResources},
+		{"CreateGrant", testCreateGrant},
+		{"AdvanceGrant", testAdvanceGrant},
+		{"AdvanceGrantExpiry", testAdvanceExpiry},
+		{"JudgeGrant", testJudgeGrant},
+		{"RevokeGrants", testRevokeGrants},
+		{"GrantLists", testGrantLists},
+		{"Contenders", testContenders},
+		{"SignInRaces", testSignInRaces},
+		{"RandomHistories", testHistories},
+		{"MixedLoad", testMixedLoad},
+		{"SweepNeverEarly", testSweep},
+		{"BadText", testBadText},
+		{"ContextEnds", testContextEnds},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.test(t, open) })
+	}
+}

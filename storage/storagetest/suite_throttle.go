@@ -1,0 +1,111 @@
+package storagetest
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+	"keyturn/storage"
+)
+
+func testThrottle(t *testing.T, open OpenFunc) {
+	clock := NewClock()
+	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
+	of := func(address string) accounts.Throttle {
+		t.Helper()
+		got, err := db.ThrottleOf(ctx, "u1", address)
+		must(t, err)
+		return got
+	}
+	start := micro(clock.Now())
+	equal(t, "nothing known", of("192.0.2.1"), accounts.Throttle{Now: start})
+	must(t, db.AddFailure(ctx, "u1", ""))
+	clock.Advance(time.Second)
+	must(t, db.AddFailure(ctx, "u1", ""))
+	failed := micro(clock.Now())
+	equal(t, "after two failures", of("192.0.2.1"), accounts.Throttle{Failures: 2, LastFailedAt: failed, Now: failed})
+
+	must(t, db.AddSuccess(ctx, "u1", "", "192.0.2.1"))
+	equal(t, "the address of a success", of("192.0.2.1"), accounts.Throttle{Place: "192.0.2.1", Now: failed, KnownSince: failed})
+	equal(t, "everyone else after a success", of("192.0.2.2"), accounts.Throttle{Now: failed})
+	must(t, db.AddFailure(ctx, "u1", ""))
+	equal(t, "an attacker's failure, seen by the owner", of("192.0.2.1").Failures, 0)
+	equal(t, "an attacker's failure, seen by everyone else", of("192.0.2.2").Failures, 1)
+	clock.Advance(time.Second)
+	must(t, db.AddFailure(ctx, "u1", "192.0.2.1"))
+	must(t, db.AddSuccess(ctx, "u1", "192.0.2.1", "192.0.2.1"))
+	equal(t, "the owner's second success", of("192.0.2.1"), accounts.Throttle{Place: "192.0.2.1", Now: micro(clock.Now()), KnownSince: micro(clock.Now())})
+	equal(t, "it leaves the other bucket", of("192.0.2.2").Failures, 1)
+}
+
+func testTakeAttempt(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	for round := range int64(8) {
+		seen, err := db.ThrottleOf(ctx, "u1", "192.0.2.1")
+		must(t, err)
+		equal(t, "failures", seen.Failures, round)
+		var taken atomic.Int64
+		must(t, atOnce(16, func(int) error {
+			ok, err := db.TakeAttempt(ctx, "u1", seen)
+			if ok {
+				taken.Add(1)
+			}
+			return err
+		}))
+		equal(t, "attempts taken of 16 at once", taken.Load(), 1)
+	}
+	seen, err := db.ThrottleOf(ctx, "u1", "192.0.2.1")
+	must(t, err)
+	must(t, db.AddSuccess(ctx, "u1", "", "192.0.2.9"))
+	ok, err := db.TakeAttempt(ctx, "u1", seen)
+	must(t, err)
+	equal(t, "an attempt on what a success emptied", ok, false)
+}
+
+func testAudit(t *testing.T, open OpenFunc) {
+	clock := NewClock()
+	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
+	first := Event(audit.SettingsInitialized)
+	second := audit.Event{Action: audit.AdminTokenIssued, Actor: audit.Actor{Kind: audit.System}}
+	must(t, db.RecordEvent(ctx, first))
+	clock.Advance(time.Second)
+	must(t, db.RecordEvent(ctx, second))
+	events, err := db.AuditEvents(ctx, storage.AuditQuery{Limit: 10})
+	must(t, err)
+	if len(events) != 2 || events[0].ID <= events[1].ID {
+		t.Fatalf("got %+v, want two events, newest first", events)
+	}
+	second.ID, second.At = events[0].ID, micro(clock.Now())
+	first.ID, first.At = events[1].ID, micro(clock.Now().Add(-time.Second))
+	equal(t, "events", events, []audit.Event{second, first})
+	for _, q := range []storage.AuditQuery{
+		{Before: second.ID, Limit: 10}, {Action: first.Action, Limit: 10}, {ActorID: "root", Limit: 10},
+		{SubjectKind: "user", Limit: 10}, {SubjectID: "s-1", Limit: 10},
+	} {
+		events, err := db.AuditEvents(ctx, q)
+		must(t, err)
+		equal(t, "the first event alone", events, []audit.Event{first})
+	}
+	events, err = db.AuditEvents(ctx, storage.AuditQuery{Limit: 1})
+	must(t, err)
+	equal(t, "a page of one", events, []audit.Event{second})
+}
+
+func testRefusals(t *testing.T, open OpenFunc) {
+	clock := NewClock()
+	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
+	wrong := audit.Refusal{Account: "u1", Address: "192.0.2.1", Reason: "credentials"}
+	throttled := audit.Refusal{Account: "u1", Address: "192.0.2.1", Reason: "throttled"}
+	minute := micro(clock.Now()).Truncate(time.Minute)
+	must(t, atOnce(20, func(int) error { return db.AddRefusal(ctx, wrong) }))
+	must(t, db.AddRefusal(ctx, throttled))
+	clock.Advance(time.Minute)
+	must(t, db.AddRefusal(ctx, wrong))
+	got, err := db.Refusals(ctx, storage.RefusalQuery{Account: "u1", Until: clock.Now().Add(time.Hour), Limit: 10})
+	must(t, err)
+	equal(t, "one row per minute and reason", got, []storage.RefusalCount{
+		{Refusal: wrong, Minute: minute.Add(time.Minute), Count: 1}, {Refusal: wrong, Minute: minute, Count: 20}, {Refusal: throttled, Minute: minute, Count: 1},
+	})
+}

@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// SweepLimits says how much one Sweep may remove, and how old it must be.
+type SweepLimits struct {
+	// Batch is the most rows of each kind, 1 to 10,000.
+	Batch int
+	// Leeway is what verifiers may allow beyond exp; no row leaves before its token's exp plus this.
+	Leeway time.Duration
+	// ThrottleAge, KnownAge and RefusalAge are how long a bucket of failed sign-ins, a known address and
+	// a count of refusals stay after they were last written; 0 keeps them.
+	ThrottleAge, KnownAge, RefusalAge time.Duration
+}
+
+// Swept counts the rows that a Sweep removed.
+type Swept struct {
+	Grants, Revoked, Throttle, Known, Refusals int64
+	// More tells that a batch was full: there may be more to remove.
+	More bool
+}
+
+// sweepLock is the other of this program's advisory locks (see migrationLock).
+const sweepLock = 0x6b657974_75726e02
+
+// The bound is a subquery so that it is computed once and the index serves. Rows that somebody holds
+// are left for the next time.
+const (
+	trySweepLock statement = `SELECT pg_try_advisory_xact_lock(CAST(? AS BIGINT))`
+	sweepGrants  statement = `DELETE FROM grants WHERE id IN (SELECT id FROM grants
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepRevoked statement = `DELETE FROM revoked_refresh_tokens WHERE jti IN (SELECT jti FROM revoked_refresh_tokens
+		WHERE until < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY until LIMIT ? {for update skip locked})`
+	sweepThrottle statement = `DELETE FROM throttle WHERE (account, place) IN (SELECT account, place FROM throttle
+		WHERE last_failed_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY last_failed_at LIMIT ? {for update skip locked})`
+	sweepKnown statement = `DELETE FROM known_addresses WHERE (account, address) IN (SELECT account, address FROM known_addresses
+		WHERE known_since < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY known_since LIMIT ? {for update skip locked})`
+	sweepRefusals statement = `DELETE FROM audit_refusals WHERE (minute, account, address, reason) IN (SELECT minute, account, address, reason FROM audit_refusals
+		WHERE minute < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY minute LIMIT ? {for update skip locked})`
+)
+
+// Sweep removes one small batch of what nothing can ask for any more. Of the instances that call it at
+// once one works, the others return at once with nothing. Call again while Swept.More.
+func (d *DB) Sweep(ctx context.Context, l SweepLimits) (Swept, error) {
+	var done Swept
+	batch := int64(min(max(l.Batch, 1), 10_000))
+	err := d.transact(ctx, func(s session) error {
+		done = Swept{}
+		if d.backend == postgres {
+			var mine bool
+			if err := s.get(ctx, &mine, trySweepLock, int64(sweepLock)); err != nil || !mine {
+				return err
+			}
+		}
+		for _, kind := range []struct {
+			removed *int64
+			st      statement
+			age     time.Duration
+			keep    bool
+		}{
+			{&done.Revoked, sweepRevoked, l.Leeway, false},
+			{&done.Grants, sweepGrants, l.Leeway, false},
+			{&done.Throttle, sweepThrottle, l.ThrottleAge, l.ThrottleAge <= 0},
+			{&done.Known, sweepKnown, l.KnownAge, l.KnownAge <= 0},
+			{&done.Refusals, sweepRefusals, l.RefusalAge, l.RefusalAge <= 0},
+		} {
+			if kind.keep {
+				continue
+			}
+			var err error
+			if *kind.removed, err = s.exec(ctx, kind.st, kind.age.Microseconds(), batch); err != nil {
+				return err
+			}
+			done.More = done.More || *kind.removed == batch
+		}
+		return nil
+	})
+	if err != nil {
+		return Swept{}, translate(err, nil)
+	}
+	return done, nil
+}

@@ -1,0 +1,155 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+	"keyturn/issuer"
+)
+
+type userRow struct {
+	ID                string         `db:"id"`
+	ExternalID        sql.NullString `db:"external_id"`
+	Username          string         `db:"username"`
+	Email             string         `db:"email"`
+	EmailVerified     bool           `db:"email_verified"`
+	GivenName         string         `db:"given_name"`
+	FamilyName        string         `db:"family_name"`
+	Active            bool           `db:"active"`
+	Admin             bool           `db:"admin"`
+	CredentialVersion int64          `db:"credential_version"`
+	PasswordHash      string         `db:"password_hash"`
+	CreatedAt         micros         `db:"created_at"`
+	UpdatedAt         micros         `db:"updated_at"`
+	LastLoginAt       micros         `db:"last_login_at"`
+}
+
+func (r userRow) user() accounts.User {
+	return accounts.User{
+		ID: r.ID, ExternalID: r.ExternalID.String, Username: r.Username, Email: r.Email, EmailVerified: r.EmailVerified,
+		GivenName: r.GivenName, FamilyName: r.FamilyName, Active: r.Active, Admin: r.Admin,
+		CredentialVersion: r.CredentialVersion, PasswordHash: r.PasswordHash,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time, LastLoginAt: r.LastLoginAt.Time,
+	}
+}
+
+const userColumns = `id, external_id, username, email, email_verified, given_name, family_name, active, admin,
+	credential_version, password_hash, created_at, updated_at, last_login_at`
+
+const (
+	userByUsername statement = `SELECT ` + userColumns + ` FROM users WHERE username = ?`
+	userByID       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
+	selectUsers    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username > ? ORDER BY username LIMIT ?`
+)
+
+// UserByUsername implements accounts.Store.
+func (d *DB) UserByUsername(ctx context.Context, username string) (accounts.User, error) {
+	var row userRow
+	err := d.reading().get(ctx, &row, userByUsername, username)
+	return row.user(), translate(err, accounts.ErrUserNotFound)
+}
+
+// UserByID implements accounts.Store.
+func (d *DB) UserByID(ctx context.Context, id string) (accounts.User, error) {
+	var row userRow
+	err := d.reading().get(ctx, &row, userByID, id)
+	return row.user(), translate(err, accounts.ErrUserNotFound)
+}
+
+// lastRune sorts after every other in UTF-8's byte order, and is no character (Unicode 23.7).
+const lastRune = "\U0010FFFF"
+
+// Users implements accounts.Store.
+func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, error) {
+	var rows []userRow
+	if err := d.reading().all(ctx, &rows, selectUsers, q.Prefix, q.Prefix+lastRune, q.After, page(q.Limit)); err != nil {
+		return nil, translate(err, nil)
+	}
+	users := make([]accounts.User, len(rows))
+	for i, row := range rows {
+		users[i] = row.user()
+	}
+	return users, nil
+}
+
+const insertUser statement = `INSERT INTO users (id, external_id, username, email, email_verified, given_name, family_name,
+		active, admin, credential_version, password_hash, password_scheme, created_at, updated_at)
+	SELECT ?, ?, ?, ?, CAST(? AS BOOLEAN), ?, ?, CAST(? AS BOOLEAN), CAST(? AS BOOLEAN), 1, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t
+	RETURNING ` + userColumns
+
+// CreateUser implements accounts.Store.
+func (d *DB) CreateUser(ctx context.Context, u accounts.User, event audit.Event) (accounts.User, error) {
+	var created accounts.User
+	err := d.transact(ctx, func(s session) (err error) {
+		if created, err = s.createUser(ctx, u); err != nil {
+			return err
+		}
+		return s.record(ctx, event)
+	})
+	if err != nil {
+		return accounts.User{}, userError(err)
+	}
+	return created, nil
+}
+
+func (s session) createUser(ctx context.Context, u accounts.User) (accounts.User, error) {
+	var row userRow
+	err := s.get(ctx, &row, insertUser, u.ID, null(u.ExternalID), u.Username, u.Email, u.EmailVerified, u.GivenName, u.FamilyName,
+		u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash))
+	return row.user(), err
+}
+
+// ImportUsers implements accounts.Store.
+func (d *DB) ImportUsers(ctx context.Context, users []accounts.User, event audit.Event) error {
+	err := d.transact(ctx, func(s session) error {
+		for _, u := range users {
+			if _, err := s.createUser(ctx, u); unique(err) {
+				return &accounts.ImportConflict{Username: u.Username}
+			} else if err != nil {
+				return fmt.Errorf("import user %s: %w", u.ID, err)
+			}
+		}
+		return s.record(ctx, event)
+	})
+	return translate(err, nil)
+}
+
+const updateUser statement = `UPDATE users SET username = COALESCE(?, username), email = COALESCE(?, email),
+		given_name = COALESCE(?, given_name), family_name = COALESCE(?, family_name),
+		external_id = NULLIF(COALESCE(?, external_id), ''),
+		email_verified = COALESCE(?, email_verified), admin = COALESCE(?, admin), updated_at = {now}
+	WHERE id = ? RETURNING ` + userColumns
+
+// UpdateUser implements accounts.Store.
+func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event audit.Event) (accounts.User, error) {
+	var row userRow
+	err := d.transact(ctx, func(s session) error {
+		err := s.get(ctx, &row, updateUser, c.Username, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, id)
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, event)
+	})
+	if err != nil {
+		return accounts.User{}, userError(err)
+	}
+	return row.user(), nil
+}
+
+const deleteUser statement = `DELETE FROM users WHERE id = ?`
+
+// DeleteUser implements accounts.Store.
+func (d *DB) DeleteUser(ctx context.Context, id string, event audit.Event) (int64, error) {
+	return d.changeAndEnd(ctx, id, issuer.Deleted, event, deleteUser, id)
+}
+
+// userError is translate for a statement on one user.
+func userError(err error) error {
+	if unique(err) {
+		return accounts.ErrUsernameTaken
+	}
+	return translate(err, accounts.ErrUserNotFound)
+}
