@@ -1,0 +1,97 @@
+package issuer
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"keyturn/audit"
+	"keyturn/keys"
+)
+
+// The scopes of the admin API. ScopeAdmin stands for all of them.
+const (
+	ScopeAdmin      = "admin"
+	ScopeAdminKeys  = "admin:keys"
+	ScopeAdminUsers = "admin:users"
+	ScopeAdminRead  = "admin:read"
+)
+
+// AdminScopes are all of them.
+var AdminScopes = []string{ScopeAdmin, ScopeAdminKeys, ScopeAdminUsers, ScopeAdminRead}
+
+// AdminCLIClient is the client that `keyturn admin token` issues to.
+const AdminCLIClient = "keyturn-cli"
+
+// MaxAdminTokenLifetime bounds what `keyturn admin token` issues.
+const MaxAdminTokenLifetime = time.Hour
+
+// AdminToken makes an access token for the admin API, for scripts on the machine itself. It belongs to
+// no grant and can't be renewed. The caller must be someone who can read the database and the master
+// identity; no HTTP route may call it.
+func (i *Issuer) AdminToken(ctx context.Context, scopes []string, lifetime time.Duration, actor audit.Actor) (string, error) {
+	for _, s := range scopes {
+		if !slices.Contains(AdminScopes, s) {
+			return "", &InvalidRequest{"scope", "knows only " + strings.Join(AdminScopes, ", ")}
+		}
+	}
+	switch {
+	case len(scopes) == 0:
+		return "", &InvalidRequest{"scope", "is missing"}
+	case lifetime < time.Second || lifetime > MaxAdminTokenLifetime:
+		return "", &InvalidRequest{"lifetime", "must be 1s to " + MaxAdminTokenLifetime.String()}
+	}
+	now := i.Now()
+	issued := now.Truncate(time.Second)
+	expires := issued.Add(lifetime.Truncate(time.Second))
+	jti := keys.NewTokenID()
+	if err := i.Store.RecordEvent(ctx, audit.Event{
+		Action: audit.AdminTokenIssued, Actor: actor, SubjectKind: "token", SubjectID: jti,
+		Details: map[string]string{"scope": strings.Join(scopes, " "), "expires": expires.UTC().Format(time.RFC3339)},
+	}); err != nil {
+		return "", err
+	}
+	var c claims
+	c.add("iss", i.Settings.Issuer)
+	c.add("sub", AdminCLIClient) // RFC 9068 section 2.2: without a resource owner the subject is the client
+	c.add("aud", i.Settings.AdminAudience())
+	c.add("exp", expires.Unix())
+	c.add("iat", issued.Unix())
+	c.add("jti", jti)
+	c.add("client_id", AdminCLIClient)
+	c.add("scope", strings.Join(scopes, " "))
+	return i.sign(keys.SignRequest{
+		Purpose: keys.Token, Algorithm: i.Settings.Algorithm, Type: accessType, At: now, Expires: expires,
+	}, c)
+}
+
+// RevokeGrant ends one grant. ErrGrantNotFound where there is none; a grant that has ended already gives 0.
+func (i *Issuer) RevokeGrant(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {
+	if _, _, err := i.Store.GrantByID(ctx, id); err != nil {
+		return 0, err
+	}
+	return i.revoke(ctx, Selection{GrantID: id}, AdminRevoked, reason, audit.Event{
+		Action: audit.GrantRevoked, Actor: actor, SubjectKind: "grant", SubjectID: id,
+	})
+}
+
+// RevokeUser ends all grants of a user and returns how many there were.
+func (i *Issuer) RevokeUser(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
+	return i.revoke(ctx, Selection{UserID: userID}, AdminRevoked, reason, audit.Event{
+		Action: audit.GrantRevoked, Actor: actor, SubjectKind: "user", SubjectID: userID,
+	})
+}
+
+// RevokeAll ends all grants of everyone and returns how many there were. The caller revokes the refresh
+// keys as well where the database itself is not trusted (`keyturn session end-all`).
+func (i *Issuer) RevokeAll(ctx context.Context, reason string, actor audit.Actor) (int64, error) {
+	return i.revoke(ctx, Selection{All: true}, AllEnded, reason, audit.Event{
+		Action: audit.SessionsEnded, Actor: actor, SubjectKind: "grant", SubjectID: "*",
+	})
+}
+
+func (i *Issuer) revoke(ctx context.Context, s Selection, why Reason, text string, event audit.Event) (int64, error) {
+	event.Reason = text
+	return i.Store.RevokeGrants(ctx, s, Revocation{Reason: why, Event: event})
+}

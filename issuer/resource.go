@@ -1,0 +1,164 @@
+package issuer
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"keyturn/audit"
+	"keyturn/keys"
+)
+
+// MaxAccessLifetime bounds the lifetime of every access token: it can't be taken back in between.
+const MaxAccessLifetime = 24 * time.Hour
+
+// Algorithms are the names that a resource may ask for.
+var Algorithms = []keys.Algorithm{keys.RS256, keys.PS256, keys.ES256, keys.EdDSA}
+
+// ProfileClaims are the profile claims that a resource may ask for, in the order of release.
+func ProfileClaims() []string {
+	names := make([]string, 0, len(profileClaims))
+	for name := range profileClaims {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// defaultClaims are what the default resource's tokens carry; the tutorial's "Hello Peter Parker" needs the names.
+var defaultClaims = []string{"given_name", "family_name", "preferred_username"}
+
+// DefaultResource is the resource of the configured audience where no row says otherwise.
+func (s Settings) DefaultResource() Resource {
+	return Resource{
+		Identifier:     s.Audience,
+		Algorithm:      s.Algorithm,
+		AccessLifetime: s.AccessLifetime,
+		Claims:         defaultClaims,
+		SimpleJWT:      true,
+	}
+}
+
+// AdminAudience is the audience of the admin API.
+func (s Settings) AdminAudience() string { return s.Issuer + "/admin/v1" }
+
+// LoadResources reads the resources again. Until it has succeeded once every audience is the default.
+func (i *Issuer) LoadResources(ctx context.Context) error {
+	list, err := i.Store.Resources(ctx)
+	if err != nil {
+		return err
+	}
+	byName := make(map[string]Resource, len(list))
+	for _, r := range list {
+		byName[r.Identifier] = r
+	}
+	i.resources.Store(&byName)
+	return nil
+}
+
+// resource is the stored resource with the defaults filled in.
+func (i *Issuer) resource(identifier string) Resource {
+	byDefault := i.Settings.DefaultResource()
+	stored := i.resources.Load()
+	if stored == nil {
+		return byDefault
+	}
+	r, found := (*stored)[identifier]
+	if !found {
+		return byDefault
+	}
+	if r.Algorithm == "" {
+		r.Algorithm = byDefault.Algorithm
+	}
+	if r.AccessLifetime == 0 {
+		r.AccessLifetime = byDefault.AccessLifetime
+	}
+	return r
+}
+
+// KeyNeeds are the algorithms that keys must exist for, and the longest lifetime that they sign, as the
+// settings and the loaded resources say.
+func (i *Issuer) KeyNeeds() (algorithms []keys.Algorithm, longest time.Duration) {
+	algorithms = []keys.Algorithm{i.Settings.Algorithm}
+	longest = max(i.Settings.AccessLifetime, MaxAdminTokenLifetime)
+	if stored := i.resources.Load(); stored != nil {
+		for name := range *stored {
+			r := i.resource(name)
+			algorithms = append(algorithms, r.Algorithm)
+			longest = max(longest, r.AccessLifetime)
+		}
+	}
+	slices.Sort(algorithms)
+	return slices.Compact(algorithms), longest
+}
+
+// Resources lists the stored resources, and the default one where no row describes it, by identifier.
+func (i *Issuer) Resources(ctx context.Context) ([]Resource, error) {
+	list, err := i.Store.Resources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(list, func(r Resource) bool { return r.Identifier == i.Settings.Audience }) {
+		list = append(list, i.Settings.DefaultResource())
+	}
+	slices.SortFunc(list, func(a, b Resource) int { return strings.Compare(a.Identifier, b.Identifier) })
+	return list, nil
+}
+
+// CreateResource stores a new resource. It returns *InvalidRequest for bad input and ErrResourceExists.
+func (i *Issuer) CreateResource(ctx context.Context, r Resource, actor audit.Actor) error {
+	return i.writeResource(ctx, r, actor, audit.ResourceCreated, i.Store.CreateResource)
+}
+
+// UpdateResource replaces a stored resource. It returns *InvalidRequest for bad input and ErrResourceNotFound.
+func (i *Issuer) UpdateResource(ctx context.Context, r Resource, actor audit.Actor) error {
+	return i.writeResource(ctx, r, actor, audit.ResourceUpdated, i.Store.UpdateResource)
+}
+
+func (i *Issuer) writeResource(ctx context.Context, r Resource, actor audit.Actor, action audit.Action, write func(context.Context, Resource, audit.Event) error) error {
+	if err := i.checkResource(r); err != nil {
+		return err
+	}
+	return write(ctx, r, audit.Event{
+		Action: action, Actor: actor, SubjectKind: "resource", SubjectID: r.Identifier,
+		Details: map[string]string{
+			"algorithm":       string(r.Algorithm),
+			"access_lifetime": r.AccessLifetime.String(),
+			"claims":          strings.Join(r.Claims, " "),
+		},
+	})
+}
+
+// DeleteResource removes a stored resource; tokens that live go on verifying. ErrResourceNotFound where there is none.
+func (i *Issuer) DeleteResource(ctx context.Context, identifier string, actor audit.Actor) error {
+	return i.Store.DeleteResource(ctx, identifier, audit.Event{
+		Action: audit.ResourceDeleted, Actor: actor, SubjectKind: "resource", SubjectID: identifier,
+	})
+}
+
+func (i *Issuer) checkResource(r Resource) error {
+	switch {
+	case r.Identifier == "" || len(r.Identifier) > 255:
+		return &InvalidRequest{"identifier", "must have 1 to 255 characters"}
+	case !utf8.ValidString(r.Identifier) || strings.ContainsFunc(r.Identifier, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
+		return &InvalidRequest{"identifier", "must not hold blanks or control characters"}
+	case r.Identifier == i.Settings.Issuer || r.Identifier == i.Settings.AdminAudience():
+		return &InvalidRequest{"identifier", "is reserved for Keyturn itself"}
+	case r.Algorithm != "" && !slices.Contains(Algorithms, r.Algorithm):
+		return &InvalidRequest{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
+	case r.AccessLifetime < 0 || r.AccessLifetime > MaxAccessLifetime || r.AccessLifetime%time.Second != 0:
+		return &InvalidRequest{"access_lifetime", "must be whole seconds, at most 24h"}
+	}
+	for n, name := range r.Claims {
+		if profileClaims[name] == nil {
+			return &InvalidRequest{"claims", "knows only " + strings.Join(ProfileClaims(), ", ")}
+		}
+		if slices.Contains(r.Claims[:n], name) {
+			return &InvalidRequest{"claims", "must not repeat a name"}
+		}
+	}
+	return nil
+}
