@@ -1,0 +1,118 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+// Problem is an answer to a request that is not fulfilled (RFC 9457).
+type Problem struct {
+	Status int
+	// Title is the same for each problem of a kind; Detail says what to do about this one.
+	Title  string
+	Detail string
+	// Param names the member or parameter that is wrong, empty where none is.
+	Param string
+	// Challenge is the WWW-Authenticate of RFC 6750 section 3, for 401 and 403.
+	Challenge string
+}
+
+// Error leaves Param out: an unknown one is the caller's text, which does not belong in a log.
+func (p *Problem) Error() string { return "admin request: " + p.Title + ": " + p.Detail }
+
+// The problems that the table in package api refers to.
+var (
+	Internal     = Problem{Status: http.StatusInternalServerError, Title: "Internal error", Detail: "Something is broken; the log says more under this request id."}
+	Unavailable  = Problem{Status: http.StatusServiceUnavailable, Title: "Unavailable", Detail: "The database can't be reached or is busy; nothing is known to have changed. Try again."}
+	InvalidToken = Problem{Status: http.StatusUnauthorized, Title: "Invalid token", Detail: "The access token is not valid for this API, or has expired.", Challenge: `Bearer realm="admin", error="invalid_token"`}
+	BadText      = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "A text holds characters that can't be stored."}
+
+	noToken   = Problem{Status: http.StatusUnauthorized, Title: "No token", Detail: "Send an access token of `keyturn admin token` in the Authorization header.", Challenge: `Bearer realm="admin"`}
+	twoTokens = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "Send exactly one Authorization header.", Challenge: `Bearer realm="admin", error="invalid_request"`}
+	tooLarge  = Problem{Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Detail: "The request body is larger than this route takes."}
+)
+
+// NotFound is 404 with what was not found.
+func NotFound(detail string) Problem {
+	return Problem{Status: http.StatusNotFound, Title: "Not found", Detail: detail}
+}
+
+// Conflict is 409 with what is in the way.
+func Conflict(detail string) Problem {
+	return Problem{Status: http.StatusConflict, Title: "Conflict", Detail: detail}
+}
+
+func notOfType(types []string) *Problem {
+	return &Problem{
+		Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type",
+		Detail: "Send " + strings.Join(types, " or ") + ".",
+	}
+}
+
+func invalid(param, problem string) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Title: "Invalid request", Param: param, Detail: problem}
+}
+
+// ProblemOf gives the problem for errors that this package made or that carry their own words for bad
+// input; a zero Problem for all others, which the table in package api knows.
+func ProblemOf(err error) (problem Problem, name string) {
+	if own, ok := errors.AsType[*Problem](err); ok {
+		return *own, "bad_request"
+	}
+	if file, ok := errors.AsType[*accounts.ImportError](err); ok {
+		return *invalid("", importDetail(file)), "import_refused"
+	}
+	if taken, ok := errors.AsType[*accounts.ImportConflict](err); ok {
+		return Conflict("The user " + taken.Username + ", or their external id, exists already; nothing was imported."), "import_conflict"
+	}
+	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
+		return *invalid(in.Param, in.Problem), "invalid_request"
+	}
+	if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
+		return *invalid(in.Param, in.Problem), "invalid_request"
+	}
+	if in, ok := errors.AsType[*keys.BadRotation](err); ok {
+		return *invalid(in.Param, in.Problem), "invalid_request"
+	}
+	return Problem{}, ""
+}
+
+// importDetail tells all that is wrong with a file, in one line.
+func importDetail(e *accounts.ImportError) string {
+	list := make([]string, 0, len(e.Problems)+1)
+	for _, problem := range e.Problems {
+		list = append(list, problem.String())
+	}
+	if e.More {
+		list = append(list, "and more")
+	}
+	return "Nothing was imported. " + strings.Join(list, "; ")
+}
+
+// Write answers a problem.
+func Write(c *gin.Context, p Problem, requestID string) {
+	if p.Challenge != "" {
+		c.Header("WWW-Authenticate", p.Challenge)
+	}
+	c.Header("Cache-Control", "no-store")
+	text, err := json.Marshal(struct {
+		Type      string `json:"type"`
+		Title     string `json:"title"`
+		Status    int    `json:"status"`
+		Detail    string `json:"detail,omitempty"`
+		Param     string `json:"param,omitempty"`
+		RequestID string `json:"request_id"`
+	}{"about:blank", p.Title, p.Status, p.Detail, p.Param, requestID})
+	if err != nil {
+		panic(err) // a struct of text
+	}
+	c.Data(p.Status, "application/problem+json", text)
+}

@@ -1,0 +1,175 @@
+package admin
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// maxBody bounds every body but an import's.
+	maxBody   = 64 << 10
+	maxImport = 16 << 20
+	// maxReason is in characters.
+	maxReason = 500
+)
+
+// read reads the body of a change, a JSON object that may have the given members and no others. No body
+// is an empty object. The time of the change begins with it.
+func (r *request) read(into members) error {
+	raw, err := r.body(maxBody, "application/json")
+	if err != nil {
+		return err
+	}
+	r.begin(changeTime)
+	if len(raw) == 0 {
+		return nil
+	}
+	return into.decode(raw)
+}
+
+// body reads all of the body. It is refused unread where its header says enough.
+func (r *request) body(limit int64, types ...string) ([]byte, error) {
+	in := r.gin.Request
+	if in.ContentLength > limit {
+		return nil, &tooLarge
+	}
+	kind, _, err := mime.ParseMediaType(in.Header.Get("Content-Type"))
+	wrongType := err != nil || !slices.Contains(types, kind)
+	if in.ContentLength > 0 && wrongType {
+		return nil, notOfType(types)
+	}
+	raw, err := io.ReadAll(io.LimitReader(in.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, invalid("", "The body could not be read.")
+	case int64(len(raw)) > limit:
+		return nil, &tooLarge
+	case len(raw) > 0 && wrongType:
+		return nil, notOfType(types)
+	}
+	return raw, nil
+}
+
+// reason reads the body of a change that takes nothing but the operator's words for the audit log.
+func (r *request) reason() (string, error) {
+	var text string
+	if err := r.read(members{"reason": &text}); err != nil {
+		return "", err
+	}
+	return text, checkReason(text)
+}
+
+func checkReason(text string) error {
+	if utf8.RuneCountInString(text) > maxReason {
+		return invalid("reason", "is longer than "+strconv.Itoa(maxReason)+" characters")
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) { // line ends forge log lines
+		return invalid("reason", "holds a control character")
+	}
+	return nil
+}
+
+// id is the id in the path, or notFound where it can't be one, so that the store is never asked for it.
+func (r *request) id(notFound error) (string, error) {
+	id := r.gin.Param("id")
+	if !isID(id) {
+		return "", notFound
+	}
+	return id, nil
+}
+
+// isID tells whether text has the form that all our ids share: UUIDs, base64url, and jti with their dot.
+func isID(text string) bool {
+	return text != "" && len(text) <= 100 && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.'
+	})
+}
+
+// queryValues are the parameters of a query string, each given at most once.
+type queryValues map[string]string
+
+// query reads a query string, which may hold only the named parameters, each at most once.
+func query(raw string, names []string) (queryValues, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, invalid("", "The query string is malformed.")
+	}
+	out := queryValues{}
+	for name, given := range values {
+		if !slices.Contains(names, name) {
+			return nil, invalid(shortened(name), "is not a parameter that this route knows")
+		}
+		if len(given) > 1 {
+			return nil, invalid(name, "is given more than once")
+		}
+		if problem := brokenText(given[0]); problem != "" {
+			return nil, invalid(name, problem)
+		}
+		out[name] = given[0]
+	}
+	return out, nil
+}
+
+// limit is a page size, 1 to 1000, 100 by default.
+func (q queryValues) limit() (int, error) {
+	text, given := q["limit"]
+	if !given {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, invalid("limit", "must be a number from 1 to 1000")
+	}
+	return n, nil
+}
+
+// flag is a parameter that is true or false, false by default.
+func (q queryValues) flag(name string) (bool, error) {
+	switch text, given := q[name]; {
+	case !given, text == "false":
+		return false, nil
+	case text == "true":
+		return true, nil
+	}
+	return false, invalid(name, "must be true or false")
+}
+
+// write answers with v.
+func (r *request) write(status int, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	r.gin.Data(status, "application/json", text)
+	return nil
+}
+
+// ended answers how many grants a change has ended.
+func (r *request) ended(n int64) error {
+	return r.write(http.StatusOK, struct {
+		Ended int64 `json:"ended"`
+	}{n})
+}
+
+func (r *request) done() error {
+	r.gin.Status(http.StatusNoContent)
+	r.gin.Writer.WriteHeaderNow()
+	return nil
+}
+
+// instant is a time in an answer: RFC 3339, UTC, the microseconds that are stored. With omitzero none is left out.
+type instant struct{ time.Time }
+
+// MarshalJSON writes the time.
+func (i instant) MarshalJSON() ([]byte, error) {
+	return []byte(i.UTC().Format(`"2006-01-02T15:04:05.000000Z07:00"`)), nil
+}

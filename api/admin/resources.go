@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+// resourceView leaves out what follows the configuration.
+type resourceView struct {
+	Identifier     string         `json:"identifier"`
+	Algorithm      keys.Algorithm `json:"algorithm,omitempty"`
+	AccessLifetime string         `json:"access_lifetime,omitempty"`
+	Claims         []string       `json:"claims"`
+	SimpleJWT      bool           `json:"simplejwt"`
+}
+
+func viewResource(r issuer.Resource) resourceView {
+	v := resourceView{
+		Identifier: r.Identifier, Algorithm: r.Algorithm,
+		Claims: append([]string{}, r.Claims...), SimpleJWT: r.SimpleJWT,
+	}
+	if r.AccessLifetime != 0 {
+		v.AccessLifetime = r.AccessLifetime.String()
+	}
+	return v
+}
+
+// listResources answers the stored resources and the one of the configured audience, or the one that is
+// named; the cursor is an identifier.
+func (h *Handlers) listResources(r *request) error {
+	all, err := h.Issuer.Resources(r.ctx)
+	if err != nil {
+		return err
+	}
+	wanted, one := r.query["identifier"]
+	read := func(after string, limit int) ([]issuer.Resource, error) {
+		var some []issuer.Resource
+		for _, resource := range all {
+			if resource.Identifier > after && len(some) < limit && (!one || resource.Identifier == wanted) {
+				some = append(some, resource)
+			}
+		}
+		return some, nil
+	}
+	return writePage(r, read, func(resource issuer.Resource) string { return resource.Identifier }, viewResource)
+}
+
+func (h *Handlers) createResource(r *request) error {
+	resource, err := h.readResource(r, "")
+	if err != nil {
+		return err
+	}
+	if err := h.Issuer.CreateResource(r.ctx, resource, r.actor); err != nil {
+		return err
+	}
+	h.location(r, "/resources?identifier="+url.QueryEscape(resource.Identifier))
+	return r.write(http.StatusCreated, viewResource(resource))
+}
+
+// updateResource replaces a resource: what is left out is as in a new one.
+func (h *Handlers) updateResource(r *request) error {
+	identifier, err := r.identifier()
+	if err != nil {
+		return err
+	}
+	resource, err := h.readResource(r, identifier)
+	if err != nil {
+		return err
+	}
+	if err := h.Issuer.UpdateResource(r.ctx, resource, r.actor); err != nil {
+		return err
+	}
+	return r.write(http.StatusOK, viewResource(resource))
+}
+
+func (h *Handlers) deleteResource(r *request) error {
+	identifier, err := r.identifier()
+	if err != nil {
+		return err
+	}
+	if err := r.read(nil); err != nil {
+		return err
+	}
+	if err := h.Issuer.DeleteResource(r.ctx, identifier, r.actor); err != nil {
+		return err
+	}
+	return r.done()
+}
+
+// identifier is a parameter and not part of the path: identifiers are URLs as often as not.
+func (r *request) identifier() (string, error) {
+	identifier := r.query["identifier"]
+	if identifier == "" {
+		return "", invalid("identifier", "is missing")
+	}
+	return identifier, nil
+}
+
+// readResource reads a resource; identifier is the one that is replaced, empty for a new one. A new
+// audience gets plain RFC 9068 tokens without profile claims unless it asks for more. The configured
+// audience is there already, its consumers read token_type, user_id and names (Settings.DefaultResource):
+// it keeps what the request does not mention, else a change of its algorithm alone would break them.
+func (h *Handlers) readResource(r *request, identifier string) (issuer.Resource, error) {
+	named := identifier
+	var algorithm, lifetime string
+	var claims []string
+	var simpleJWT *bool
+	if err := r.read(members{
+		"identifier": &named, "algorithm": &algorithm, "access_lifetime": &lifetime, "claims": &claims, "simplejwt": &simpleJWT,
+	}); err != nil {
+		return issuer.Resource{}, err
+	}
+	if identifier != "" && named != identifier {
+		return issuer.Resource{}, invalid("identifier", "is another one in the body than in the query string")
+	}
+	resource := issuer.Resource{Identifier: named, Algorithm: keys.Algorithm(algorithm)}
+	if named == h.Issuer.Settings.Audience {
+		configured := h.Issuer.Settings.DefaultResource()
+		resource.Claims, resource.SimpleJWT = configured.Claims, configured.SimpleJWT
+	}
+	if claims != nil {
+		resource.Claims = claims
+	}
+	if simpleJWT != nil {
+		resource.SimpleJWT = *simpleJWT
+	}
+	if lifetime != "" {
+		d, err := time.ParseDuration(lifetime)
+		if err != nil {
+			return issuer.Resource{}, invalid("access_lifetime", "must be a duration like 5m or 1h30m")
+		}
+		resource.AccessLifetime = d
+	}
+	return resource, nil
+}

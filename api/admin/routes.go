@@ -1,0 +1,165 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+// Prefix is what the admin API's paths begin with.
+const Prefix = "/admin/v1"
+
+// Handlers are the endpoints of the admin API.
+type Handlers struct {
+	Accounts *accounts.Service
+	Issuer   *issuer.Issuer
+	Keys     *keys.Ring
+	// Actor says where the request came from.
+	Actor func(*gin.Context) audit.Actor
+}
+
+// Route is one row of the table: a method, a path below Prefix, the parameters that its query string may
+// have (blank-separated), the scope that is needed, and what stands behind it.
+type Route struct {
+	Method string
+	Path   string
+	Query  string
+	Scope  string
+	Handle func(*request) error
+}
+
+// Routes is the whole admin API. ScopeAdmin stands for every scope; any admin scope may read.
+func (h *Handlers) Routes() []Route {
+	const (
+		get, post, patch, put, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete
+		read, people, turn, all    = issuer.ScopeAdminRead, issuer.ScopeAdminUsers, issuer.ScopeAdminKeys, issuer.ScopeAdmin
+	)
+	return []Route{
+		{get, "/keys", "", read, h.listKeys},
+		{get, "/keys/plan", "", read, h.planKeys},
+		{post, "/keys/rotate", "", turn, h.rotateKeys},
+		{post, "/keys/:kid/revoke", "", turn, h.revokeKey},
+
+		{get, "/users", "limit after prefix", read, h.listUsers},
+		{post, "/users", "", people, h.createUser},
+		{post, "/users/import", "", people, h.importUsers},
+		{get, "/users/:id", "", read, h.readUser},
+		{patch, "/users/:id", "", people, h.updateUser},
+		{del, "/users/:id", "", people, h.deleteUser},
+		{put, "/users/:id/password", "", people, h.setPassword},
+		{post, "/users/:id/activate", "", people, h.activateUser},
+		{post, "/users/:id/deactivate", "", people, h.deactivateUser},
+		{get, "/users/:id/grants", "limit after live", read, h.listGrants},
+		{del, "/users/:id/grants", "", people, h.revokeUserGrants},
+
+		{get, "/grants/:id", "", read, h.readGrant},
+		{del, "/grants/:id", "", people, h.revokeGrant},
+		{get, "/revoked-tokens", "limit after user_id", read, h.listRevoked},
+
+		{get, "/resources", "limit after identifier", read, h.listResources},
+		{post, "/resources", "", all, h.createResource},
+		{put, "/resources", "identifier", all, h.updateResource},
+		{del, "/resources", "identifier", all, h.deleteResource},
+	}
+}
+
+// Guard lets a request through to its route only with a token of the route's scope, before the body is read.
+func (h *Handlers) Guard(r Route) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		c.Header("Cache-Control", "no-store")
+		token, err := h.bearer(c)
+		if err != nil {
+			return err
+		}
+		if !allows(token.Scope, r.Scope) {
+			return needs(r.Scope, "This needs the scope "+r.Scope+".")
+		}
+		values, err := query(c.Request.URL.RawQuery, strings.Fields(r.Query))
+		if err != nil {
+			return err
+		}
+		actor := h.Actor(c)
+		actor.Kind, actor.ID = audit.Client, token.ClientID
+		if token.Subject != token.ClientID {
+			actor.Kind, actor.ID = audit.User, token.Subject
+		}
+		call := &request{gin: c, query: values, actor: actor, scope: token.Scope, ctx: c.Request.Context(), cancel: func() {}}
+		defer func() { call.cancel() }()
+		return r.Handle(call)
+	}
+}
+
+// needs is the refusal of a token whose scope does not suffice (RFC 6750 section 3.1).
+func needs(scope, detail string) *Problem {
+	return &Problem{
+		Status: http.StatusForbidden, Title: "Insufficient scope", Detail: detail,
+		Challenge: `Bearer realm="admin", error="insufficient_scope", scope="` + scope + `"`,
+	}
+}
+
+// bearer reads the one place where a token may stand (RFC 6750 section 2.1).
+func (h *Handlers) bearer(c *gin.Context) (issuer.Token, error) {
+	headers := c.Request.Header.Values("Authorization")
+	if len(headers) > 1 {
+		return issuer.Token{}, &twoTokens
+	}
+	if len(headers) == 0 {
+		return issuer.Token{}, &noToken
+	}
+	scheme, raw, found := strings.Cut(headers[0], " ")
+	if !found || !strings.EqualFold(scheme, "Bearer") {
+		return issuer.Token{}, &noToken
+	}
+	return h.Issuer.VerifyAccess(c.Request.Context(), strings.TrimSpace(raw), h.Issuer.Settings.AdminAudience())
+}
+
+// allows tells whether a granted scope covers the needed one: admin covers all, every admin scope covers reading.
+func allows(granted, needed string) bool {
+	scopes := strings.Fields(granted)
+	if slices.Contains(scopes, issuer.ScopeAdmin) || slices.Contains(scopes, needed) {
+		return true
+	}
+	return needed == issuer.ScopeAdminRead &&
+		slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(issuer.AdminScopes, s) })
+}
+
+// changeTime and importTime bound a change from when its body has been read; it runs to its end even
+// when the caller hangs up.
+const (
+	changeTime = 5 * time.Second
+	importTime = time.Minute
+)
+
+// request is one guarded call: who asks, and what is asked.
+type request struct {
+	gin   *gin.Context
+	query queryValues
+	actor audit.Actor
+	scope string
+	// ctx is the caller's, and from begin on one of its own.
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// begin frees what follows from the caller's hanging up and gives it a deadline of its own.
+func (r *request) begin(d time.Duration) {
+	r.cancel()
+	r.ctx, r.cancel = context.WithTimeout(context.WithoutCancel(r.ctx), d)
+}
+
+// full tells whether the caller may do everything.
+func (r *request) full() bool { return allows(r.scope, issuer.ScopeAdmin) }
+
+// location is the URL of a created thing, below the configured issuer wherever that is served.
+func (h *Handlers) location(r *request, path string) {
+	r.gin.Header("Location", h.Issuer.Settings.AdminAudience()+path)
+}

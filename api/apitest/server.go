@@ -1,0 +1,148 @@
+// Package apitest runs the real HTTP API over a real database for the tests of the packages below api.
+// Nothing in it is faked but the clock.
+package apitest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/api"
+	"keyturn/audit"
+	"keyturn/issuer"
+	"keyturn/keys"
+	"keyturn/storage"
+)
+
+// Password is that of every user that AddUser makes.
+const Password = "correct horse battery"
+
+// Config is what a test may choose; New starts from the program's defaults.
+type Config struct {
+	// DatabaseURL is an empty database; SQLite in a temporary folder without it.
+	DatabaseURL string
+	Settings    issuer.Settings
+	CORSOrigins []string
+	Proxies     []string
+	Throttle    bool
+	// Queue is how many sign-ins may wait for hashing.
+	Queue int
+}
+
+// Server is a running API and what it is made of.
+type Server struct {
+	URL      string
+	Issuer   *issuer.Issuer
+	Accounts *accounts.Service
+	Keys     *keys.Ring
+	DB       *storage.DB
+
+	offset atomic.Int64
+}
+
+// New starts a server that ends with the test.
+func New(t testing.TB, choose ...func(*Config)) *Server {
+	t.Helper()
+	ctx := context.Background()
+	listener := httptest.NewUnstartedServer(nil)
+	url := "http://" + listener.Listener.Addr().String()
+	config := Config{Settings: issuer.Settings{
+		Issuer: url, Audience: "api", Algorithm: keys.EdDSA,
+		AccessLifetime: 5 * time.Minute, RefreshLifetime: 24 * time.Hour, GrantLifetime: 720 * time.Hour,
+		Grace: 30 * time.Second, UserIDClaim: "user_id",
+	}}
+	for _, c := range choose {
+		c(&config)
+	}
+	if config.DatabaseURL == "" {
+		config.DatabaseURL = "sqlite:" + filepath.Join(t.TempDir(), "keyturn.db")
+	}
+	s := &Server{URL: url}
+	db, err := storage.Open(ctx, config.DatabaseURL, storage.Options{Now: s.Now, DatabaseNow: s.Now})
+	must(t, err)
+	t.Cleanup(func() { db.Close() })
+	_, _, err = db.Migrate(ctx)
+	must(t, err)
+	s.DB = db
+	s.wire(t, config)
+	handler, err := (&api.Server{
+		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Log: slog.New(slog.DiscardHandler),
+		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
+	}).Handler()
+	must(t, err)
+	listener.Config.Handler = handler
+	listener.Start()
+	t.Cleanup(listener.Close)
+	return s
+}
+
+func (s *Server) wire(t testing.TB, config Config) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	// The cheapest hash there is: these tests are not about its cost.
+	s.Accounts = &accounts.Service{
+		Store: s.DB, Now: s.Now, Log: log, ThrottleOn: config.Throttle, Queue: config.Queue,
+		Argon2: accounts.Argon2{Memory: 8192, Time: 1, Threads: 1},
+	}
+	s.Issuer = &issuer.Issuer{Store: s.DB, Settings: config.Settings, Now: s.Now}
+	_, master, err := keys.GenerateMaster()
+	must(t, err)
+	s.Keys = &keys.Ring{
+		Store: s.DB, Master: master, Now: s.Now, Log: log, MaxStaleness: 24 * 365 * time.Hour,
+		Policy: func() keys.Policy {
+			algorithms, longest := s.Issuer.KeyNeeds()
+			return keys.Policy{
+				Algorithms: algorithms, Rotation: 720 * time.Hour, Lead: 24 * time.Hour, JWKSMaxAge: 300 * time.Second,
+				TokenLifetime: longest, RefreshLifetime: config.Settings.RefreshLifetime,
+			}
+		},
+	}
+	s.Issuer.Keys = s.Keys
+	must(t, s.Issuer.LoadResources(context.Background()))
+	must(t, s.Keys.Start(context.Background()))
+}
+
+// Now is the server's and the database's clock.
+func (s *Server) Now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+
+// Advance moves that clock.
+func (s *Server) Advance(d time.Duration) { s.offset.Add(int64(d)) }
+
+// AddUser makes an active user with Password.
+func (s *Server) AddUser(t testing.TB, username string) accounts.User {
+	t.Helper()
+	u, err := s.Accounts.Create(context.Background(), accounts.NewUser{
+		Username: username, Password: Password, GivenName: "Peter", FamilyName: "Parker",
+	}, audit.Actor{Kind: audit.System})
+	must(t, err)
+	return u
+}
+
+// AdminToken makes a token for the admin API.
+func (s *Server) AdminToken(t testing.TB, scopes ...string) string {
+	t.Helper()
+	token, err := s.Issuer.AdminToken(context.Background(), scopes, time.Hour, audit.Actor{Kind: audit.Operator})
+	must(t, err)
+	return token
+}
+
+// Client follows no redirect.
+func Client() *http.Client {
+	return &http.Client{
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/audit"
+	"keyturn/keys"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// Metrics counts answered requests. route is the pattern, never the path, so that its values are few.
+type Metrics interface {
+	Request(method, route string, status int, took time.Duration)
+}
+
+// observe gives each request an id, which the answer, the log and the audit log share, and tells the
+// log and the metrics how it ended. Query strings, bodies and headers are never logged.
+func (s *Server) observe(c *gin.Context) {
+	began := time.Now()
+	c.Header(requestIDHeader, keys.NewTokenID())
+	c.Next()
+	took, status := time.Since(began), c.Writer.Status()
+	if s.Metrics != nil {
+		s.Metrics.Request(c.Request.Method, c.FullPath(), status, took)
+	}
+	level := slog.LevelDebug
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	ctx := c.Request.Context()
+	if !s.Log.Enabled(ctx, level) {
+		return
+	}
+	s.Log.LogAttrs(ctx, level, "request",
+		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+		slog.Int("status", status), slog.Duration("took", took), slog.String("request_id", requestID(c)))
+}
+
+func requestID(c *gin.Context) string { return c.Writer.Header().Get(requestIDHeader) }
+
+// actorOf is who is asking, as far as the network tells.
+func actorOf(c *gin.Context) audit.Actor {
+	return audit.Actor{Kind: audit.Anonymous, Address: c.ClientIP(), RequestID: requestID(c)}
+}
+
+// recoverPanic answers a broken program with the fixed text of an unknown error; the stack goes to the
+// log only.
+func (s *Server) recoverPanic(c *gin.Context) {
+	defer func() {
+		broken := recover()
+		if broken == nil {
+			return
+		}
+		if broken == http.ErrAbortHandler {
+			panic(broken)
+		}
+		s.Log.Error("panic", "route", c.FullPath(), "request_id", requestID(c), "panic", broken, "stack", string(debug.Stack()))
+		if !c.Writer.Written() {
+			c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"detail": "A server error occurred."})
+		}
+	}()
+	c.Next()
+}
+
+// securityHeaders are right for an API; pages set a policy of their own.
+func securityHeaders(c *gin.Context) {
+	header := c.Writer.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	c.Next()
+}
+
+// cors lets the configured origins call from a browser (Fetch standard, CORS protocol). It never allows
+// credentials, so a wildcard can't lend anybody's cookies.
+func (s *Server) cors() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		origin := c.GetHeader("Origin")
+		all := slices.Contains(s.CORSOrigins, "*")
+		header := c.Writer.Header()
+		if len(s.CORSOrigins) > 0 && !all {
+			header.Add("Vary", "Origin")
+		}
+		if origin == "" || !all && !slices.Contains(s.CORSOrigins, origin) {
+			c.Next()
+			return
+		}
+		if all {
+			origin = "*"
+		}
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Set("Access-Control-Expose-Headers", strings.Join([]string{"Retry-After", "WWW-Authenticate", requestIDHeader}, ", "))
+		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
+			header.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+			header.Set("Access-Control-Allow-Headers", "authorization, content-type, accept, x-requested-with, x-csrftoken")
+			header.Set("Access-Control-Max-Age", "600")
+			c.AbortWithStatus(http.StatusNoContent)
+			return
+		}
+		c.Next()
+	}
+}
+
+func notFound(c *gin.Context) {
+	c.JSON(http.StatusNotFound, gin.H{"detail": "Not found."})
+}
+
+func methodNotAllowed(c *gin.Context) {
+	c.JSON(http.StatusMethodNotAllowed, gin.H{"detail": `Method "` + c.Request.Method + `" not allowed.`})
+}

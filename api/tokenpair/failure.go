@@ -1,0 +1,69 @@
+package tokenpair
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Failure is an answer of this API's dialect to a request that is not fulfilled. Those that concern the
+// request itself are made here; what the domain's errors become is said by the table in package api.
+type Failure struct {
+	Status int
+	// Body is written as JSON.
+	Body any
+}
+
+func (f *Failure) Error() string { return "token-pair request: " + http.StatusText(f.Status) }
+
+// The answers that the contract knows (sections 2 to 5).
+var (
+	Invalid         = tokenError("Token is invalid")
+	Expired         = tokenError("Token is expired")
+	WrongType       = tokenError("Token has wrong type")
+	Blacklisted     = tokenError("Token is blacklisted")
+	NoAccount       = Failure{http.StatusUnauthorized, detail("No active account found with the given credentials")}
+	NoAccountLeft   = Failure{http.StatusUnauthorized, detail("No active account found for the given token.")}
+	Throttled       = Failure{http.StatusTooManyRequests, detail("Request was throttled.")}
+	Unavailable     = Failure{http.StatusServiceUnavailable, detail("Service temporarily unavailable, try again later.")}
+	Internal        = Failure{http.StatusInternalServerError, detail("A server error occurred.")}
+	BodyTooLarge    = Failure{http.StatusRequestEntityTooLarge, detail("Request body is too large.")}
+	verifyForbidden = Failure{http.StatusBadRequest, map[string][]string{"non_field_errors": {"Token is blacklisted"}}}
+)
+
+func tokenError(text string) Failure {
+	return Failure{http.StatusUnauthorized, map[string]string{"detail": text, "code": "token_not_valid"}}
+}
+
+func detail(text string) map[string]string { return map[string]string{"detail": text} }
+
+// verifyError marks what verify found, because the same finding is answered differently there.
+type verifyError struct{ error }
+
+func (e *verifyError) Unwrap() error { return e.error }
+
+// Write answers a failure. f is the table's row for err.
+func Write(c *gin.Context, err error, f Failure) {
+	if _, ok := err.(*verifyError); ok && isBlacklisted(f) {
+		f = verifyForbidden
+	}
+	if f.Status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", `Bearer realm="api"`)
+	}
+	write(c, f.Status, f.Body)
+}
+
+func isBlacklisted(f Failure) bool {
+	body, ok := f.Body.(map[string]string)
+	return ok && body["detail"] == "Token is blacklisted"
+}
+
+// write sends JSON as Django REST framework does: no charset, no trailing newline.
+func write(c *gin.Context, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // only maps and structs of text come here
+	}
+	c.Data(status, "application/json", text)
+}
