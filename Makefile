@@ -1,0 +1,38 @@
+# Run `make help` for the list.
+.DEFAULT_GOAL := help
+GO ?= go
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/keyturn and bin/hello
+	$(GO) build -trimpath -o bin/ ./cmd/keyturn ./cmd/hello
+
+test: ## every test, with the race detector, on SQLite and a real PostgreSQL
+	.ci/prepare
+	$(GO) test -race -timeout 11m ./...
+
+lint: ## formatting, go vet, the module file
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+bench: ## speed, as ratios to floors measured in the same run
+	.ci/prepare
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./cmd/keyturn
+
+fuzz: ## each fuzz target for a short while
+	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . ); do \
+		for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$target | cut -d' ' -f2); do \
+			echo "$$(dirname $$target) $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime 10s $$(dirname $$target) || exit 1; \
+		done; \
+	done
+
+demo: ## the tutorial, played
+	$(GO) run ./cmd/keyturn demo
+
+docs: ## write docs/configuration.md anew from the code
+	$(GO) test ./cmd/keyturn -run TestConfigurationPage -update
+
+.PHONY: help build test lint bench fuzz demo docs

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/issuer"
+	"keyturn/keys"
+	"keyturn/storage"
+)
+
+// app is the program put together: the database and what works on it. Commands use it without start.
+type app struct {
+	config   *Config
+	log      *slog.Logger
+	db       *storage.DB
+	keys     *keys.Ring
+	accounts *accounts.Service
+	issuer   *issuer.Issuer
+	// alarms counts what an operator must look at.
+	alarms atomic.Int64
+}
+
+// openApp opens the database, brings the schema up to date where the settings say so, and wires the
+// packages. It reads no key yet.
+func openApp(ctx context.Context, config *Config, log *slog.Logger) (*app, error) {
+	db, err := openDatabase(ctx, config, log)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{config: config, log: log, db: db}
+	a.accounts = &accounts.Service{
+		Store: db, Now: time.Now, Log: log,
+		Argon2:     accounts.Argon2{Memory: uint32(config.PasswordMemory), Time: uint32(config.PasswordTime), Threads: 1},
+		Concurrent: config.PasswordHashing, Queue: config.PasswordQueue,
+		ThrottleOn: bool(config.Throttle),
+	}
+	a.issuer = &issuer.Issuer{Store: db, Settings: config.issuerSettings(), Now: time.Now, Alarm: a.timeTravel}
+	a.keys = &keys.Ring{
+		Store: db, Policy: a.keyPolicy, Now: time.Now, Log: log,
+		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
+	}
+	a.issuer.Keys = a.keys
+	return a, nil
+}
+
+func (c *Config) issuerSettings() issuer.Settings {
+	return issuer.Settings{
+		Issuer: c.Issuer, Audience: c.Audience, Algorithm: c.Algorithm,
+		AccessLifetime: c.AccessTokenLifetime, RefreshLifetime: c.RefreshTokenLife, GrantLifetime: c.GrantLifetime,
+		Grace: c.RefreshGrace, Leeway: c.Leeway, KeepRefreshTokens: !c.RotateRefreshTokens,
+		UserIDClaim: c.UserIDClaim, UpdateLastLogin: c.UpdateLastLogin,
+	}
+}
+
+// keyPolicy is today's: it changes with the resources.
+func (a *app) keyPolicy() keys.Policy {
+	algorithms, longest := a.issuer.KeyNeeds()
+	return keys.Policy{
+		Algorithms: algorithms,
+		Rotation:   a.config.KeyRotation, Lead: a.config.KeyLead, JWKSMaxAge: a.config.JWKSMaxAge,
+		TokenLifetime:   longest + a.config.Leeway,
+		RefreshLifetime: a.config.RefreshTokenLife + a.config.Leeway,
+	}
+}
+
+// start makes the app ready to sign: resources, master identity, keys.
+func (a *app) start(ctx context.Context) error {
+	if err := a.issuer.LoadResources(ctx); err != nil {
+		return fmt.Errorf("read resources: %w", err)
+	}
+	if err := a.keyPolicy().Validate(); err != nil {
+		return fmt.Errorf("KEYTURN_KEY_ROTATION, KEYTURN_KEY_LEAD, KEYTURN_JWKS_MAX_AGE: %w", err)
+	}
+	if err := a.openMaster(ctx, mayGenerate); err != nil {
+		return err
+	}
+	return a.keys.Start(ctx)
+}
+
+// startReading is start for commands, which neither make keys nor a master identity.
+func (a *app) startReading(ctx context.Context) error {
+	if err := a.issuer.LoadResources(ctx); err != nil {
+		return fmt.Errorf("read resources: %w", err)
+	}
+	if err := a.openMaster(ctx, mustExist); err != nil {
+		return err
+	}
+	return a.keys.Reload(ctx)
+}
+
+func (a *app) Close() error { return a.db.Close() }
+
+func (a *app) timeTravel(err error, grantID string) {
+	a.alarms.Add(1)
+	a.log.Error("alarm: the database went back in time; see the runbook for a restore", "grant", grantID, "error", err)
+}
+
+func (a *app) keyAlarm(text string) {
+	a.alarms.Add(1)
+	a.log.Error("alarm: " + text)
+}
+
+func openDatabase(ctx context.Context, config *Config, log *slog.Logger) (*storage.DB, error) {
+	url := config.databaseURL()
+	if err := makeFolder(url); err != nil {
+		return nil, err
+	}
+	if config.Migrate {
+		from, to, err := migrateNow(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		if from != to {
+			log.Info("schema brought up to date", "from", from, "to", to)
+		}
+	}
+	db, err := storage.Open(ctx, url, storage.Options{MaxOpen: config.DatabasePool})
+	if err != nil {
+		return nil, fmt.Errorf("KEYTURN_DATABASE_URL: %w", err)
+	}
+	if err := db.CheckSchema(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("KEYTURN_DATABASE_URL: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+// migrateNow brings the schema up to date over the URL for migrations, or the ordinary one.
+func migrateNow(ctx context.Context, config *Config) (from, to int64, err error) {
+	setting, url := "KEYTURN_DATABASE_URL", config.databaseURL()
+	if config.MigrateDatabaseURL != "" {
+		setting, url = "KEYTURN_MIGRATE_DATABASE_URL", config.MigrateDatabaseURL
+	}
+	if err := makeFolder(url); err != nil {
+		return 0, 0, err
+	}
+	db, err := storage.Open(ctx, url, storage.Options{MaxOpen: 4})
+	if err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", setting, err)
+	}
+	defer db.Close()
+	if from, to, err = db.Migrate(ctx); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", setting, err)
+	}
+	return from, to, nil
+}
+
+// makeFolder makes the embedded database's folder, for its owner alone.
+func makeFolder(url string) error {
+	path, embedded := strings.CutPrefix(url, "sqlite:")
+	if !embedded {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("KEYTURN_DATA_DIR: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) databaseURL() string {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL
+	}
+	return "sqlite:" + filepath.Join(c.DataDir, "keyturn.db")
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"keyturn/storage"
+)
+
+const (
+	sweepBatch = 500
+	// sweepRounds bounds one sweep, so that a backlog leaves over several intervals beside the traffic.
+	sweepRounds = 100
+)
+
+// keepKeys follows changes of keys and resources that other instances or the command line make, and
+// keeps the next keys published.
+func (s *server) keepKeys(ctx context.Context) { s.keys.Run(ctx, s.changes) }
+
+// changes reads the counter and, where it moved, the resources before the keys: a new resource's
+// algorithm may need a key.
+func (s *server) changes(ctx context.Context) (int64, error) {
+	counter, err := s.db.Changes(ctx)
+	if err != nil || counter == s.seenChanges {
+		return counter, err
+	}
+	if err := s.issuer.LoadResources(ctx); err != nil {
+		return counter, err
+	}
+	s.seenChanges = counter
+	return counter, nil
+}
+
+// measureHashing learns what a password check costs, so that failed sign-ins take equally long.
+func (s *server) measureHashing(ctx context.Context) {
+	if err := s.accounts.Measure(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("password schemes not measured yet", "error", err)
+	}
+}
+
+// sweep removes what has expired, in small batches.
+func (s *server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(s.config.SweepInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s.sweepOnce(ctx)
+	}
+}
+
+func (s *server) sweepOnce(ctx context.Context) {
+	limits := storage.SweepLimits{
+		Batch: sweepBatch, Leeway: s.config.Leeway + time.Minute,
+		ThrottleAge: 24 * time.Hour, KnownAge: 180 * 24 * time.Hour, RefusalAge: 90 * 24 * time.Hour,
+	}
+	for range sweepRounds {
+		swept, err := s.db.Sweep(ctx, limits)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("sweep", "error", err)
+		}
+		if err != nil || !swept.More {
+			return
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	// checkTime bounds one readiness check.
+	checkTime = 2 * time.Second
+	// skewWarning is the difference between the process's and the database's clock that readiness tells of.
+	skewWarning = 2 * time.Second
+	// skewTolerance is what verifiers put up with at least, whatever KEYTURN_LEEWAY says.
+	skewTolerance = 5 * time.Second
+)
+
+// operations serves the operations listener.
+func (s *server) operations(m *metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeStatus(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// check is one line of the readiness report. Status is "ok", "warning" or "failed"; only "failed" turns it red.
+type check struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// ready tells whether this instance should get traffic. An answer from here says nothing secret, but it
+// is for load balancers and operators, not for the public listener.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTime)
+	defer cancel()
+	checks := append(s.checks(ctx), s.checkDraining())
+	status, word := http.StatusOK, "ready"
+	for _, c := range checks {
+		if c.Status == "failed" {
+			status, word = http.StatusServiceUnavailable, "not ready"
+		}
+	}
+	writeStatus(w, status, struct {
+		Status string  `json:"status"`
+		Checks []check `json:"checks"`
+	}{word, checks})
+}
+
+// checks are what readiness and `keyturn doctor` both look at.
+func (a *app) checks(ctx context.Context) []check {
+	return []check{a.checkDatabase(ctx), a.checkKeys(), a.checkAlarms()}
+}
+
+// checkDatabase asks the database for its time, which also shows the skew between the two clocks.
+func (a *app) checkDatabase(ctx context.Context) check {
+	before := time.Now()
+	theirs, err := a.db.Now(ctx)
+	if err != nil {
+		return check{"database", "failed", "the database does not answer"}
+	}
+	ours := before.Add(time.Since(before) / 2)
+	skew := theirs.Sub(ours).Round(time.Millisecond)
+	switch {
+	case skew.Abs() > max(a.config.Leeway, skewTolerance):
+		return check{"database", "failed", "its clock differs from ours by " + skew.String()}
+	case skew.Abs() > skewWarning:
+		return check{"database", "warning", "its clock differs from ours by " + skew.String()}
+	}
+	return check{"database", "ok", a.db.Backend()}
+}
+
+func (a *app) checkKeys() check {
+	read := a.keys.LastRead()
+	age := time.Since(read).Round(time.Second)
+	switch {
+	case read.IsZero():
+		return check{"keys", "failed", "not read yet"}
+	case age > a.config.MaxStaleness:
+		return check{"keys", "failed", "last read " + age.String() + " ago"}
+	case len(a.keys.Bad()) > 0:
+		return check{"keys", "warning", "a row of the key table was altered or is foreign; see the log"}
+	case len(a.keys.JWKS().Body) == 0:
+		return check{"keys", "failed", "none published"}
+	}
+	return check{"keys", "ok", "read " + age.String() + " ago"}
+}
+
+func (a *app) checkAlarms() check {
+	if n := a.alarms.Load(); n > 0 {
+		return check{"alarms", "warning", "raised since the start; see the log and the runbook"}
+	}
+	return check{"alarms", "ok", ""}
+}
+
+func (s *server) checkDraining() check {
+	select {
+	case <-s.draining:
+		return check{"draining", "failed", "stopping"}
+	default:
+		return check{"draining", "ok", ""}
+	}
+}
+
+func writeStatus(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// The peer may have gone; there is nobody left to tell.
+	_ = json.NewEncoder(w).Encode(v)
+}

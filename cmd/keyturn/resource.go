@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyturn/audit"
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+func resourceCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "resource", Short: "Say what the tokens of an audience look like"}
+	cmd.AddCommand(
+		resourceWrite("create", "created", "Describe an audience", (*issuer.Issuer).CreateResource),
+		resourceWrite("update", "updated", "Describe a stored audience anew, all of it", (*issuer.Issuer).UpdateResource),
+		resourceList(),
+		&cobra.Command{
+			Use: "delete IDENTIFIER", Short: "Forget an audience's description; it has the defaults again", Args: cobra.ExactArgs(1),
+			RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
+				if err := a.issuer.DeleteResource(ctx, args[0], operator()); err != nil {
+					return err
+				}
+				return tell(c, map[string]string{"deleted": args[0]}, "deleted resource %s\n", args[0])
+			}),
+		},
+	)
+	return cmd
+}
+
+// resourceView is a resource as --json tells it.
+type resourceView struct {
+	Identifier     string   `json:"identifier"`
+	Algorithm      string   `json:"algorithm,omitempty"`
+	AccessLifetime string   `json:"access_lifetime,omitempty"`
+	Claims         []string `json:"claims"`
+	SimpleJWT      bool     `json:"simplejwt"`
+}
+
+func viewResource(r issuer.Resource) resourceView {
+	v := resourceView{Identifier: r.Identifier, Algorithm: string(r.Algorithm), Claims: r.Claims, SimpleJWT: r.SimpleJWT}
+	if r.AccessLifetime > 0 {
+		v.AccessLifetime = r.AccessLifetime.String()
+	}
+	return v
+}
+
+func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.Context, issuer.Resource, audit.Actor) error) *cobra.Command {
+	var algorithm string
+	var lifetime time.Duration
+	var claims []string
+	var simpleJWT bool
+	cmd := &cobra.Command{
+		Use: name + " IDENTIFIER", Short: short, Args: cobra.ExactArgs(1),
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
+			r := issuer.Resource{
+				Identifier: args[0], Algorithm: keys.Algorithm(algorithm), AccessLifetime: lifetime,
+				Claims: claims, SimpleJWT: simpleJWT,
+			}
+			if err := write(a.issuer, ctx, r, operator()); err != nil {
+				return err
+			}
+			return tell(c, viewResource(r), "%s resource %s\n", done, r.Identifier)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&algorithm, "algorithm", "", "RS256, EdDSA, ES256 or PS256; without it, KEYTURN_ALGORITHM")
+	f.DurationVar(&lifetime, "access-lifetime", 0, "lifetime of its access tokens; without it, KEYTURN_ACCESS_TOKEN_LIFETIME")
+	f.StringSliceVar(&claims, "claims", []string{"given_name", "family_name", "preferred_username"},
+		"profile claims that its tokens carry: "+strings.Join(issuer.ProfileClaims(), ", "))
+	f.BoolVar(&simpleJWT, "simplejwt", true, "carry token_type and the user-id claim, as SimpleJWT's readers want")
+	return cmd
+}
+
+func resourceList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the audiences", Args: cobra.NoArgs,
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			list, err := a.issuer.Resources(ctx)
+			if err != nil {
+				return err
+			}
+			views, rows := make([]resourceView, len(list)), make([][]string, len(list))
+			for n, r := range list {
+				v := viewResource(r)
+				views[n] = v
+				rows[n] = []string{v.Identifier, orDefault(v.Algorithm), orDefault(v.AccessLifetime), strings.Join(v.Claims, " ")}
+			}
+			return tellTable(c, views, []string{"IDENTIFIER", "ALGORITHM", "ACCESS LIFETIME", "CLAIMS"}, rows)
+		}),
+	}
+}
+
+func orDefault(s string) string {
+	if s == "" {
+		return "(default)"
+	}
+	return s
+}

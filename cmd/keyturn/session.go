@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyturn/issuer"
+	"keyturn/keys"
+)
+
+func sessionCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "session", Short: "List and end sign-ins"}
+	cmd.AddCommand(sessionList(), sessionRevoked(), sessionEnd(), sessionEndAll())
+	return cmd
+}
+
+// grantView is a sign-in as --json tells it.
+type grantView struct {
+	ID         string     `json:"id"`
+	UserID     string     `json:"user_id"`
+	ClientID   string     `json:"client_id"`
+	Audience   string     `json:"audience"`
+	Generation int64      `json:"generation"`
+	CreatedAt  time.Time  `json:"created_at"`
+	RotatedAt  time.Time  `json:"rotated_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+}
+
+func sessionList() *cobra.Command {
+	var user, after string
+	var limit int
+	var live bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List a user's sign-ins, newest first", Args: cobra.NoArgs,
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			u, err := a.accounts.Find(ctx, user)
+			if err != nil {
+				return err
+			}
+			list, err := a.db.Grants(ctx, issuer.GrantQuery{UserID: u.ID, LiveOnly: live, After: after, Limit: limit})
+			if err != nil {
+				return err
+			}
+			views, rows := make([]grantView, len(list)), make([][]string, len(list))
+			for n, g := range list {
+				views[n] = grantView{
+					ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Audience: g.Audience, Generation: g.Generation,
+					CreatedAt: g.CreatedAt, RotatedAt: g.RotatedAt, ExpiresAt: g.ExpiresAt, Reason: string(g.RevokedFor),
+				}
+				state := "live"
+				if !g.RevokedAt.IsZero() {
+					views[n].RevokedAt, state = &g.RevokedAt, "ended: "+string(g.RevokedFor)
+				}
+				rows[n] = []string{g.ID, g.ClientID, moment(g.CreatedAt), moment(g.RotatedAt), moment(g.ExpiresAt), state}
+			}
+			return tellTable(c, views, []string{"ID", "CLIENT", "SINCE", "LAST REFRESH", "ENDS", "STATE"}, rows)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&user, "user", "", "whose (required)")
+	f.BoolVar(&live, "live", false, "leave out what has ended")
+	f.StringVar(&after, "after", "", "id of the last one of the page before")
+	f.IntVar(&limit, "limit", 100, "how many at most, up to 1000")
+	return cmd
+}
+
+// revokedView is a revoked refresh token as --json tells it.
+type revokedView struct {
+	JTI          string    `json:"jti"`
+	GrantID      string    `json:"grant_id"`
+	UserID       string    `json:"user_id"`
+	ClientID     string    `json:"client_id"`
+	Reason       string    `json:"reason"`
+	PresentedJTI string    `json:"presented_jti,omitempty"`
+	RevokedAt    time.Time `json:"revoked_at"`
+	Until        time.Time `json:"until"`
+}
+
+func sessionRevoked() *cobra.Command {
+	var user, after string
+	var limit int
+	cmd := &cobra.Command{
+		Use: "revoked", Short: "List refresh tokens that were taken back before their time, newest first", Args: cobra.NoArgs,
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			q := issuer.RevokedQuery{After: after, Limit: limit}
+			if user != "" {
+				u, err := a.accounts.Find(ctx, user)
+				if err != nil {
+					return err
+				}
+				q.UserID = u.ID
+			}
+			list, err := a.db.RevokedTokens(ctx, q)
+			if err != nil {
+				return err
+			}
+			views, rows := make([]revokedView, len(list)), make([][]string, len(list))
+			for n, t := range list {
+				views[n] = revokedView{t.JTI, t.GrantID, t.UserID, t.ClientID, string(t.Reason), t.PresentedJTI, t.RevokedAt, t.Until}
+				rows[n] = []string{t.JTI, t.UserID, string(t.Reason), moment(t.RevokedAt), moment(t.Until)}
+			}
+			return tellTable(c, views, []string{"JTI", "USER", "REASON", "REVOKED", "WOULD HAVE EXPIRED"}, rows)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&user, "user", "", "only of this user")
+	f.StringVar(&after, "after", "", "jti of the last one of the page before")
+	f.IntVar(&limit, "limit", 100, "how many at most, up to 1000")
+	return cmd
+}
+
+func sessionEnd() *cobra.Command {
+	var user, reason string
+	cmd := &cobra.Command{
+		Use: "end [ID]", Short: "End one sign-in by its id, or all of a user with --user", Args: cobra.MaximumNArgs(1),
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
+			var ended int64
+			var err error
+			switch {
+			case len(args) == 1 && user == "":
+				ended, err = a.issuer.RevokeGrant(ctx, args[0], reason, operator())
+			case len(args) == 0 && user != "":
+				var id string
+				if id, err = a.userID(ctx, user); err == nil {
+					ended, err = a.issuer.RevokeUser(ctx, id, reason, operator())
+				}
+			default:
+				return errors.New("give the id of one sign-in, or --user NAME for all of a user")
+			}
+			if err != nil {
+				return err
+			}
+			return tell(c, map[string]int64{"ended": ended}, "%s\n", signInsEnded(ended))
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "end all sign-ins of this user")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	return cmd
+}
+
+func (a *app) userID(ctx context.Context, username string) (string, error) {
+	u, err := a.accounts.Find(ctx, username)
+	return u.ID, err
+}
+
+func sessionEndAll() *cobra.Command {
+	var reason string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "end-all",
+		Short: "End every sign-in of everybody and revoke all refresh keys",
+		Long: `Revokes every refresh key, so that no refresh token issued until now is ever accepted again,
+whatever the database says of it, and ends every sign-in. Everybody signs in again. This is the
+first step after a restore or a failover that lost commits.`,
+		Args: cobra.NoArgs,
+		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			if !yes {
+				return errors.New("this signs out everybody; say --yes if you mean it")
+			}
+			// Keys first: were this to fail half-way, what is left is repeated and nothing was forgotten.
+			outcome, err := a.keys.Rotate(ctx, keys.Rotation{Mode: keys.Compromised, Purpose: keys.Refresh, All: true}, reason, operator())
+			if err != nil {
+				return err
+			}
+			revoked := 0
+			for _, s := range outcome.Steps {
+				if s.Action == keys.Revoke {
+					revoked++
+				}
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "revoked %d refresh keys, ending sign-ins …\n", revoked)
+			ended, err := a.issuer.RevokeAll(ctx, reason, operator())
+			if err != nil {
+				return err
+			}
+			return tell(c, map[string]int64{"keys_revoked": int64(revoked), "ended": ended},
+				"revoked %d refresh keys; %s\n", revoked, signInsEnded(ended))
+		}),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	cmd.Flags().BoolVar(&yes, "yes", false, "really")
+	return cmd
+}
