@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/base64"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -32,9 +33,10 @@ func TestEveryChangedCharacterIsRefused(t *testing.T) {
 			v := newIssuer(rsaSigner(), ecSigner(), edSigner()).verifier(t, atNoon())
 			good := s.sign("at+jwt", payload, nil)
 			wantGood(t, v, good)
+			signature := strings.LastIndexByte(good, '.')
 			for i := range good {
 				for n := range alphabet {
-					if alphabet[n] == good[i] {
+					if alphabet[n] == good[i] || i < signature && (n+i)%stride != 0 {
 						continue
 					}
 					bad := good[:i] + alphabet[n:n+1] + good[i+1:]

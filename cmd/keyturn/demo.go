@@ -25,7 +25,8 @@ const (
 	demoPassword = "underoos"
 )
 
-func demoCommand() *cobra.Command {
+// demoCommand takes what carries the play's requests; tests plant faults in it.
+func demoCommand(transport http.RoundTripper) *cobra.Command {
 	var once bool
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -37,7 +38,7 @@ up and prints what to try. With --once it ends after the play; its exit status i
 every step came out right.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return demo(c.Context(), c, once, http.DefaultTransport)
+			return demo(c.Context(), c, once, transport)
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "end after the play")
@@ -52,8 +53,7 @@ type stage struct {
 	close  []func()
 }
 
-// demo sets the stage, plays, and stays up unless once. transport carries the play's requests; tests
-// plant faults in it.
+// demo sets the stage, plays, and stays up unless once.
 func demo(ctx context.Context, c *cobra.Command, once bool, transport http.RoundTripper) error {
 	out := c.OutOrStdout()
 	folder, err := os.MkdirTemp("", "keyturn-demo-")

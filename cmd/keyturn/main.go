@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -64,7 +65,7 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 	addFlags(root.PersistentFlags())
 	root.PersistentFlags().Bool("json", false, "answer as JSON, for programs")
 	root.AddCommand(
-		serveCommand(), demoCommand(), migrateCommand(), userCommand(), resourceCommand(), keysCommand(),
+		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), resourceCommand(), keysCommand(),
 		sessionCommand(), adminCommand(), auditCommand(), doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)
 	return root

@@ -137,8 +137,7 @@ func applyEnvironment(from source, env map[string]string, known map[string]setti
 				continue
 			}
 			values[secretName], origin[secretName] = strings.TrimSpace(string(text)), "file"
-		case variable == "KEYTURN_CONFIG", strings.HasPrefix(variable, "KEYTURN_PORT"), strings.HasPrefix(variable, "KEYTURN_SERVICE_"),
-			strings.HasPrefix(variable, "KEYTURN_TEST_"):
+		case variable == "KEYTURN_CONFIG", strings.HasPrefix(variable, "KEYTURN_PORT"), strings.HasPrefix(variable, "KEYTURN_SERVICE_"):
 		default:
 			problems = append(problems, fmt.Errorf("%s: no such setting%s", variable, nearest(name, known)))
 		}

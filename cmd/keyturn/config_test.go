@@ -1,0 +1,182 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+func noFile(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
+func files(content map[string]string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		text, ok := content[name]
+		if !ok {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		return []byte(text), nil
+	}
+}
+
+// TestSettingsAreRefused: every bad value is reported, in one go, by the name of its setting.
+func TestSettingsAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		env  string
+		want []string
+	}{
+		{"KEYTURN_ACCESS_TOKEN_LIFETIM=5m", []string{"KEYTURN_ACCESS_TOKEN_LIFETIM", "did you mean KEYTURN_ACCESS_TOKEN_LIFETIME?"}},
+		{"KEYTURN_NONSENSE=1", []string{"KEYTURN_NONSENSE: no such setting"}},
+		{"KEYTURN_ACCESS_TOKEN_LIFETIME=5", []string{"KEYTURN_ACCESS_TOKEN_LIFETIME", "duration"}},
+		{"KEYTURN_ACCESS_TOKEN_LIFETIME=0s", []string{"KEYTURN_ACCESS_TOKEN_LIFETIME"}},
+		{"KEYTURN_ACCESS_TOKEN_LIFETIME=1500ms", []string{"whole seconds"}},
+		{"KEYTURN_ACCESS_TOKEN_LIFETIME=25h", []string{"KEYTURN_ACCESS_TOKEN_LIFETIME"}},
+		{"KEYTURN_REFRESH_GRACE=601s", []string{"KEYTURN_REFRESH_GRACE"}},
+		{"KEYTURN_REFRESH_GRACE=-1s", []string{"KEYTURN_REFRESH_GRACE"}},
+		{"KEYTURN_LEEWAY=61s", []string{"KEYTURN_LEEWAY"}},
+		{"KEYTURN_ALGORITHM=HS256", []string{"KEYTURN_ALGORITHM", "RS256, EdDSA, ES256 or PS256"}},
+		{"KEYTURN_ALGORITHM=none", []string{"KEYTURN_ALGORITHM"}},
+		{"KEYTURN_THROTTLE=maybe", []string{"KEYTURN_THROTTLE", "on or off"}},
+		{"KEYTURN_LISTEN=8080", []string{"KEYTURN_LISTEN", "HOST:PORT"}},
+		{"KEYTURN_LISTEN=0.0.0.0:8080", []string{"KEYTURN_ISSUER", "must be set"}},
+		{"KEYTURN_ISSUER=http://id.example.com", []string{"KEYTURN_ISSUER", "https"}},
+		{"KEYTURN_ISSUER=https://id.example.com/", []string{"KEYTURN_ISSUER", "slash"}},
+		{"KEYTURN_ISSUER=https://id.example.com?x", []string{"KEYTURN_ISSUER"}},
+		{"KEYTURN_ISSUER=id.example.com", []string{"KEYTURN_ISSUER"}},
+		{"KEYTURN_DATABASE_URL=mysql://x", []string{"KEYTURN_DATABASE_URL"}},
+		{"KEYTURN_KEY_ROTATION=1h", []string{"KEYTURN_KEY_ROTATION"}},
+		{"KEYTURN_GRANT_LIFETIME=1h", []string{"KEYTURN_GRANT_LIFETIME"}},
+		{"KEYTURN_USER_ID_CLAIM=sub", []string{"KEYTURN_USER_ID_CLAIM"}},
+		{"KEYTURN_CORS_ORIGINS=https://a.example/path", []string{"KEYTURN_CORS_ORIGINS"}},
+		{"KEYTURN_TRUSTED_PROXIES=everybody", []string{"KEYTURN_TRUSTED_PROXIES"}},
+		{"KEYTURN_TLS_CERT_FILE=cert.pem", []string{"KEYTURN_TLS_CERT_FILE"}},
+		{"KEYTURN_PASSWORD_TIME=many", []string{"KEYTURN_PASSWORD_TIME", "whole number"}},
+		{"KEYTURN_LOG_LEVEL=loud", []string{"KEYTURN_LOG_LEVEL"}},
+		{"KEYTURN_MASTER_KEY=x KEYTURN_MASTER_KEY_FILE=y", []string{"KEYTURN_MASTER_KEY_FILE"}},
+		{"KEYTURN_DATABASE_URL_FILE=/missing", []string{"KEYTURN_DATABASE_URL_FILE"}},
+		{"KEYTURN_LEEWAY=61s KEYTURN_AUDIENCE= KEYTURN_LOG_FORMAT=xml", []string{"KEYTURN_LEEWAY", "KEYTURN_AUDIENCE", "KEYTURN_LOG_FORMAT"}},
+	} {
+		t.Run(tt.env, func(t *testing.T) {
+			_, err := loadConfig(source{environ: strings.Fields(tt.env), readFile: noFile})
+			if err == nil {
+				t.Fatal("taken")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("want %q in %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestSettingsPrecedence(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	addFlags(flags)
+	must(t, flags.Parse([]string{"--leeway", "3s"}))
+	config, err := loadConfig(source{
+		environ: []string{
+			"KEYTURN_LEEWAY=2s", "KEYTURN_REFRESH_GRACE=20s", "KEYTURN_PORT=tcp://10.0.0.1:80", "KEYTURN_SERVICE_HOST=10.0.0.1",
+			"KEYTURN_DATABASE_URL_FILE=/run/secrets/url", "OTHER=1",
+		},
+		flags: flags,
+		readFile: files(map[string]string{
+			"keyturn.yaml":     "leeway: 1s\nrefresh_grace: 10s\naccess_token_lifetime: 1m\ncors_origins:\n  - https://a.example\n  - https://b.example\n",
+			"/run/secrets/url": "postgres://u:p@db/x\n",
+		}),
+	})
+	must(t, err)
+	if config.Leeway != 3*time.Second || config.RefreshGrace != 20*time.Second || config.AccessTokenLifetime != time.Minute {
+		t.Errorf("leeway %v, grace %v, lifetime %v", config.Leeway, config.RefreshGrace, config.AccessTokenLifetime)
+	}
+	if len(config.CORSOrigins) != 2 || config.DatabaseURL != "postgres://u:p@db/x" {
+		t.Errorf("origins %v, database %v", config.CORSOrigins, config.DatabaseURL)
+	}
+	for _, s := range settings() {
+		if s.name == "database_url" && config.show(s) != "postgres://***@db/x" {
+			t.Errorf("shown as %q", config.show(s))
+		}
+	}
+}
+
+func TestSettingsFileIsStrict(t *testing.T) {
+	for text, want := range map[string]string{
+		"leway: 1s":              `keyturn.yaml line 1: no setting "leway"`,
+		"leeway: 1s\nleeway: 2s": "keyturn.yaml",
+		"leeway: {a: b}":         "must be a text or a list",
+		"- leeway":               "keyturn.yaml",
+	} {
+		_, err := loadConfig(source{readFile: files(map[string]string{"keyturn.yaml": text})})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	_, err := loadConfig(source{environ: []string{"KEYTURN_CONFIG=missing.yaml"}, readFile: noFile})
+	if err == nil {
+		t.Error("a settings file that was asked for is missing, and nothing was said")
+	}
+}
+
+func TestConfigMasksSecrets(t *testing.T) {
+	i := newInstance(t, "KEYTURN_DATABASE_URL=postgres://keyturn:topsecret@127.0.0.1/keyturn?password=topsecret", "KEYTURN_MASTER_KEY=AGE-SECRET-KEY-1TOPSECRET")
+	for _, args := range [][]string{{"config"}, {"config", "--json"}, {"doctor"}} {
+		out, _ := i.run(t, "", args...)
+		if strings.Contains(strings.ToLower(out), "topsecret") {
+			t.Errorf("%v printed a secret:\n%s", args, out)
+		}
+	}
+}
+
+// FuzzSettingsFile: whatever the file holds, it is read or refused.
+func FuzzSettingsFile(f *testing.F) {
+	for _, seed := range []string{"", "leeway: 1s", "cors_origins: [a, b]", "? [x]", "a: &a [*a]", "leeway: !!binary AA==", string([]byte{0xff, 0})} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		config, err := loadConfig(source{readFile: files(map[string]string{"keyturn.yaml": text})})
+		if err == nil && config.check() != nil {
+			t.Fatalf("accepted settings that check refuses: %q", text)
+		}
+	})
+}
+
+func TestCommandsAnswerAsJSON(t *testing.T) {
+	i := newInstance(t)
+	i.serve(t)
+	i.addSpiderman(t)
+	i.signIn(t)
+	for _, args := range [][]string{
+		{"user", "list"}, {"user", "update", demoUser, "--email", "peter@example.com"}, {"user", "deactivate", demoUser}, {"user", "activate", demoUser},
+		{"keys", "list"}, {"keys", "plan"}, {"keys", "rotate"}, {"keys", "reseal"},
+		{"session", "list", "--user", demoUser}, {"session", "revoked"}, {"session", "end", "--user", demoUser}, {"session", "end-all", "--yes"},
+		{"resource", "create", "orders", "--algorithm", "EdDSA"}, {"resource", "update", "orders"}, {"resource", "list"}, {"resource", "delete", "orders"},
+		{"admin", "token"}, {"audit", "list"}, {"doctor"}, {"config"}, {"healthcheck"}, {"version"}, {"migrate"},
+		{"user", "delete", demoUser},
+	} {
+		out := i.must(t, "", append(args, "--json")...)
+		if out = strings.TrimSpace(out); !strings.HasPrefix(out, "{") && !strings.HasPrefix(out, "[") {
+			t.Errorf("%v answered %q", args, out)
+		}
+	}
+	for _, args := range [][]string{
+		{"user", "create", "bad\x00name"}, {"user", "create", ""}, {"user", "delete", "nobody"}, {"user", "set-password", "x"},
+		{"user", "list", "--limit", "0"}, {"session", "end"}, {"session", "end", "nonsense"}, {"session", "end-all"},
+		{"keys", "revoke", "nonsense"}, {"keys", "rotate", "--mode", "sideways"}, {"keys", "rotate", "--mode", "immediate"},
+		{"resource", "create", ""}, {"resource", "create", "x y"}, {"admin", "token", "--scope", "everything"},
+		{"admin", "token", "--lifetime", "24h"}, {"nonsense"}, {"serve", "--nonsense"}, {"user", "import", "/nonexistent"},
+	} {
+		if strings.ContainsRune(strings.Join(args, ""), 0) {
+			continue // the kernel refuses it before us
+		}
+		out, status := i.run(t, "", args...)
+		if status != 1 || strings.Contains(out, "goroutine ") || !strings.HasPrefix(strings.TrimSpace(out), "keyturn: ") {
+			t.Errorf("%q: exit status %d\n%s", args, status, out)
+		}
+	}
+	if _, err := os.Stat(i.dir); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestServeWithNoConfiguration is the first minute: SQLite in the data folder, keys, a master identity,
+// and the command that makes the first administrator, which works as printed.
+func TestServeWithNoConfiguration(t *testing.T) {
+	i := newInstance(t)
+	i.serve(t)
+	log := i.log.String()
+	const command = "keyturn user create admin --admin --password-stdin"
+	if !strings.Contains(log, command) || !strings.Contains(log, "master.key") {
+		t.Errorf("the log does not tell the first steps:\n%s", log)
+	}
+	for _, file := range []string{"keyturn.db", "master.key"} {
+		info, err := os.Stat(filepath.Join(i.dir, "data", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %o", file, info.Mode().Perm())
+		}
+	}
+	out := i.must(t, "a long enough password\n", strings.Fields(strings.TrimPrefix(command, "keyturn "))...)
+	if !strings.Contains(out, "created administrator admin") {
+		t.Errorf("got %s", out)
+	}
+	i.stop(t)
+	i.serve(t)
+	if strings.Contains(i.log.String(), command) {
+		t.Error("the command is still offered though there is a user")
+	}
+}
+
+func TestDefaultAddresses(t *testing.T) {
+	config, err := loadConfig(source{readFile: noFile})
+	must(t, err)
+	if config.Listen != "127.0.0.1:8080" || config.OpsListen != "127.0.0.1:9090" || config.Issuer != "http://127.0.0.1:8080" ||
+		config.databaseURL() != "sqlite:keyturn-data/keyturn.db" {
+		t.Errorf("got %+v", config)
+	}
+}
+
+// TestRefusedStarts: each is one line that names what to change, and leaves nothing half done.
+func TestRefusedStarts(t *testing.T) {
+	t.Run("occupied port", func(t *testing.T) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		defer l.Close()
+		i := newInstance(t, "KEYTURN_LISTEN="+l.Addr().String(), "KEYTURN_ISSUER=http://localhost:1")
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_LISTEN", "in use")
+		if _, err := os.Stat(filepath.Join(i.dir, "data")); err == nil {
+			t.Error("a data folder was made all the same")
+		}
+	})
+	t.Run("a folder that can't be written", func(t *testing.T) {
+		i := newInstance(t)
+		file := filepath.Join(i.dir, "file")
+		must(t, os.WriteFile(file, nil, 0o600)) // a file where a folder is wanted stops root, too
+		i.env = append(i.env, "KEYTURN_DATA_DIR="+filepath.Join(file, "data"))
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_DATA_DIR")
+	})
+	t.Run("not a database", func(t *testing.T) {
+		i := newInstance(t)
+		file := filepath.Join(i.dir, "text")
+		must(t, os.WriteFile(file, []byte(strings.Repeat("this is no database\n", 100)), 0o600))
+		i.env = append(i.env, "KEYTURN_DATABASE_URL=sqlite:"+file)
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_DATABASE_URL")
+	})
+	t.Run("PostgreSQL away", func(t *testing.T) {
+		i := newInstance(t, "KEYTURN_DATABASE_URL=postgres://keyturn:topsecret@"+freeAddress(t)+"/keyturn?sslmode=disable")
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_DATABASE_URL")
+		if strings.Contains(out, "topsecret") {
+			t.Error("the password was printed")
+		}
+	})
+	t.Run("an old schema and no migrating", func(t *testing.T) {
+		i := newInstance(t, "KEYTURN_MIGRATE=false")
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_DATABASE_URL", "keyturn migrate")
+	})
+	t.Run("malformed master identity", func(t *testing.T) {
+		i := newInstance(t)
+		file := filepath.Join(i.dir, "master")
+		must(t, os.WriteFile(file, []byte("AGE-SECRET-KEY-1NOTONE\n"), 0o600))
+		i.env = append(i.env, "KEYTURN_MASTER_KEY_FILE="+file)
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_MASTER_KEY_FILE")
+		if strings.Contains(out, "NOTONE") {
+			t.Error("the identity was printed")
+		}
+	})
+	t.Run("master identity file that does not exist", func(t *testing.T) {
+		i := newInstance(t, "KEYTURN_MASTER_KEY_FILE=/nonexistent/master.key")
+		out, status := i.run(t, "", "serve")
+		wantOneLine(t, out, status, "KEYTURN_MASTER_KEY_FILE")
+	})
+}
+
+// TestLostMasterIdentity: a lost or foreign identity stops the start and never leads to new keys.
+func TestLostMasterIdentity(t *testing.T) {
+	i := newInstance(t)
+	i.serve(t)
+	before := i.must(t, "", "keys", "list", "--json")
+	i.stop(t)
+	master := filepath.Join(i.dir, "data", "master.key")
+	kept, err := os.ReadFile(master)
+	must(t, err)
+
+	must(t, os.Remove(master))
+	for _, command := range [][]string{{"serve"}, {"keys", "list"}, {"admin", "token"}} {
+		out, status := i.run(t, "", command...)
+		wantOneLine(t, out, status, "KEYTURN_MASTER_KEY_FILE", "never made in its place")
+	}
+	if _, err := os.Stat(master); err == nil {
+		t.Fatal("a new master identity was made")
+	}
+
+	i.must(t, "", "keys", "new-master", master)
+	out, status := i.run(t, "", "serve")
+	wantOneLine(t, out, status, "master identity")
+
+	must(t, os.WriteFile(master, kept, 0o600))
+	if after := i.must(t, "", "keys", "list", "--json"); after != before {
+		t.Errorf("the keys changed:\n%s\n%s", before, after)
+	}
+}
+
+func TestNewMasterNeverOverwrites(t *testing.T) {
+	i := newInstance(t)
+	file := filepath.Join(i.dir, "master")
+	i.must(t, "", "keys", "new-master", file)
+	kept, err := os.ReadFile(file)
+	must(t, err)
+	if _, status := i.run(t, "", "keys", "new-master", file); status != 1 {
+		t.Errorf("exit status %d", status)
+	}
+	if now, _ := os.ReadFile(file); string(now) != string(kept) {
+		t.Error("the file was overwritten")
+	}
+}
