@@ -109,8 +109,8 @@ type Store interface {
 	AdvanceGrant(ctx context.Context, id string, from int64) (Grant, error)
 
 	// JudgeGrant reads the grant and its user under locks with the database's time, lets decide change
-	// the grant, and, where decide has set RevokedAt, revokes it with r's PresentedJTI and Event (reason
-	// as decide set it) and commits, whatever decide returned; decide's error is returned after the
+	// the grant, and, where decide has set RevokedAt, revokes it with r's PresentedJTI and Event (the
+	// reason of both as decide set it) and commits, whatever decide returned; decide's error is returned after the
 	// commit. Nothing but a revocation is ever stored. ErrGrantNotFound where there is none.
 	// decide may run more than once.
 	JudgeGrant(ctx context.Context, id string, r Revocation, decide func(g *Grant, now time.Time) error) (Grant, error)

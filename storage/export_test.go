@@ -41,3 +41,6 @@ func (d *DB) ReaderPragma(ctx context.Context, name string) (value int64) {
 	_ = d.reading().get(ctx, &value, statement("PRAGMA "+name))
 	return value
 }
+
+// Translate is translate.
+var Translate = translate

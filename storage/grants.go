@@ -160,7 +160,9 @@ func (d *DB) JudgeGrant(ctx context.Context, id string, r issuer.Revocation, dec
 		if _, err := s.revoke(ctx, oneGrant, id, revocation{reason: g.RevokedFor, presented: r.PresentedJTI, at: g.RevokedAt}); err != nil {
 			return err
 		}
-		return s.record(ctx, r.Event)
+		event := r.Event
+		event.Reason = string(g.RevokedFor)
+		return s.record(ctx, event)
 	})
 	if err != nil {
 		return issuer.Grant{}, translate(err, issuer.ErrGrantNotFound)

@@ -263,4 +263,3 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
-

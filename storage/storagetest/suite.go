@@ -31,6 +31,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"AdvanceGrant", testAdvanceGrant},
 		{"AdvanceGrantExpiry", testAdvanceExpiry},
 		{"JudgeGrant", testJudgeGrant},
+		{"JudgeGrantHoldsStill", testJudgeHoldsStill},
 		{"RevokeGrants", testRevokeGrants},
 		{"GrantLists", testGrantLists},
 		{"Contenders", testContenders},

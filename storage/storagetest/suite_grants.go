@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/keys"
 	"keyturn/storage"
 )
 
@@ -163,6 +165,35 @@ func testJudgeGrant(t *testing.T, open OpenFunc) {
 	must(t, err)
 	_, err = db.JudgeGrant(ctx, g.ID, reuse, func(g *issuer.Grant, now time.Time) error { return g.Redeem(2, now, 0) })
 	is(t, "a deleted user's grant", err, issuer.ErrUserInactive)
+}
+
+// testJudgeHoldsStill: while decide decides, neither the grant nor its user changes. Otherwise a number
+// that is just being issued would look like one that never was.
+func testJudgeHoldsStill(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	u := User(t, db)
+	g := SignIn(t, db, u)
+	_, err := db.JudgeGrant(ctx, g.ID, issuer.Revocation{}, func(*issuer.Grant, time.Time) error {
+		short, end := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer end()
+		_, err := db.AdvanceGrant(short, g.ID, 1)
+		is(t, "a refresh meanwhile waits", err, keys.ErrUnavailable)
+		short, end = context.WithTimeout(ctx, 100*time.Millisecond)
+		defer end()
+		_, err = db.Deactivate(short, u.ID, Event(audit.UserDeactivated))
+		is(t, "a deactivation meanwhile waits", err, keys.ErrUnavailable)
+		short, end = context.WithTimeout(ctx, 100*time.Millisecond)
+		defer end()
+		_, err = db.UpdateUser(short, u.ID, accounts.Change{Email: new("p@example.org")}, Event(audit.UserUpdated))
+		is(t, "a change of the user meanwhile waits", err, keys.ErrUnavailable)
+		return nil
+	})
+	must(t, err)
+	stored, _, err := db.GrantByID(ctx, g.ID)
+	must(t, err)
+	equal(t, "after what was given up", stored, g)
+	_, err = db.AdvanceGrant(ctx, g.ID, 1)
+	must(t, err)
 }
 
 func testRevokeGrants(t *testing.T, open OpenFunc) {
