@@ -29,9 +29,9 @@ type failure struct {
 // failures has a row for every error that the domain exports. The first row that errors.Is finds counts.
 // What has no row is answered 500 with a fixed text.
 var failures = []failure{
-	{keys.ErrUnavailable, "database_unavailable", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrStale, "keys_stale", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrKeysVanished, "keys_vanished", tokenpair.Unavailable, admin.Unavailable},
+	{keys.ErrUnavailable, "database_unavailable", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrNoSigningKey, "no_signing_key", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrBeyondKey, "beyond_key", tokenpair.Unavailable, admin.Unavailable},
 	{accounts.ErrHashingBusy, "hashing_busy", tokenpair.Unavailable, admin.Unavailable},

@@ -95,6 +95,13 @@ func (m *memory) Changes(context.Context) (int64, error) {
 	return m.changes, m.err
 }
 
+// readings tells how often Keys was called.
+func (m *memory) readings() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
+}
+
 func (m *memory) set(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

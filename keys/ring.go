@@ -20,9 +20,9 @@ const storeTimeout = 5 * time.Second
 var (
 	// ErrStale says that the keys were last read longer ago than MaxStaleness; it wraps ErrUnavailable.
 	ErrStale = fmt.Errorf("keys: last read too long ago: %w", ErrUnavailable)
-	// ErrKeysVanished says that the database holds no keys any more though keys in use were read before:
-	// somebody emptied it or put another one in its place. The keys read last stay in use.
-	ErrKeysVanished = errors.New("keys: the database holds no keys any more")
+	// ErrKeysVanished says that the database holds no keys though it did before: somebody emptied it or
+	// put another one in its place. The keys read last stay in use. It wraps ErrUnavailable.
+	ErrKeysVanished = fmt.Errorf("keys: the database holds no keys any more though it did before: %w", ErrUnavailable)
 	errNotRead      = fmt.Errorf("keys: not read yet: %w", ErrUnavailable)
 )
 
@@ -39,7 +39,7 @@ type Ring struct {
 	// MaxStaleness is how long keys are used for signing and verifying without having been read again.
 	// The JWKS is served without limit.
 	MaxStaleness time.Duration
-	// Alarm is told of every *BadRow whenever it is met, and of ErrKeysVanished; nil logs them.
+	// Alarm is told of every *BadRow whenever it is met, and of a database that lost its keys; nil logs them.
 	Alarm func(text string)
 
 	snapshot atomic.Pointer[snapshot]

@@ -50,9 +50,9 @@ const (
 type Rotation struct {
 	// Mode is Graceful where empty.
 	Mode Mode
-	// Algorithm addresses one token lane; empty all wanted lanes of both purposes.
+	// Algorithm addresses one token lane; empty all wanted lanes.
 	Algorithm Algorithm
-	// Purpose addresses the lanes of one purpose; empty both.
+	// Purpose addresses the lanes of one purpose; empty those of both. It only goes without KID.
 	Purpose Purpose
 	// KID names the compromised key.
 	KID string
@@ -113,6 +113,10 @@ func (r Rotation) check(p Policy) error {
 		return &BadRotation{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
 	case !slices.Contains([]Purpose{"", Token, Refresh}, r.Purpose):
 		return &BadRotation{"purpose", "must be token or refresh"}
+	case r.Purpose == Refresh && r.Algorithm != "":
+		return &BadRotation{"algorithm", "only addresses token keys"}
+	case r.Purpose != "" && r.KID != "":
+		return &BadRotation{"purpose", "does not go with a kid"}
 	case r.Mode == Compromised && r.KID == "" && !r.All:
 		return &BadRotation{"kid", "must name the compromised key"}
 	case r.Mode != Compromised && r.KID != "":

@@ -146,6 +146,7 @@ func TestCompromisedAllRevokesEveryKeyOfTheLanes(t *testing.T) {
 	keys := planned(t, nil, p, day0, &serial)
 	keys = planned(t, keys, p, now, &serial)
 	one, _ := turned(t, keys, Rotation{Mode: Compromised, All: true, Algorithm: EdDSA}, p, now, &serial)
+	refreshOnly, _ := turned(t, keys, Rotation{Mode: Compromised, All: true, Purpose: Refresh}, p, now, &serial)
 	all, out := turned(t, keys, Rotation{Mode: Compromised, All: true}, p, now, &serial)
 	for _, k := range all {
 		if k.Epoch <= 3 && k.RevokedAt.IsZero() && k.verifies(now) {
@@ -159,6 +160,11 @@ func TestCompromisedAllRevokesEveryKeyOfTheLanes(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(out.Notes, "\n"), "not been published for the lead") {
 		t.Errorf("the answer does not name the cost: %q", out.Notes)
+	}
+	for _, k := range refreshOnly {
+		if revoked := !k.RevokedAt.IsZero(); revoked != (k.Purpose == Refresh && (k.Epoch == 2 || k.Epoch == 3)) {
+			t.Errorf("refresh keys were addressed: %+v", k)
+		}
 	}
 	for _, k := range one {
 		if (k.lane() == rs256 || k.Purpose == Refresh) && !k.RevokedAt.IsZero() {
@@ -179,6 +185,9 @@ func TestBadRotationsNameTheParameter(t *testing.T) {
 		{Rotation{Mode: "soon"}, "mode"},
 		{Rotation{Algorithm: "HS256"}, "algorithm"},
 		{Rotation{Algorithm: ES256}, "algorithm"},
+		{Rotation{Purpose: "session"}, "purpose"},
+		{Rotation{Purpose: Refresh, Algorithm: EdDSA}, "algorithm"},
+		{Rotation{Mode: Compromised, KID: rs.KID, Purpose: Token}, "purpose"},
 		{Rotation{Mode: Compromised}, "kid"},
 		{Rotation{Mode: Compromised, KID: rs.KID, Algorithm: EdDSA}, "algorithm"},
 		{Rotation{KID: rs.KID}, "kid"},

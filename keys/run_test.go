@@ -24,10 +24,10 @@ func TestRunReadsChangedKeysWithinTwoSeconds(t *testing.T) {
 		go func() { b.Run(ctx, store.Changes); close(done) }()
 
 		time.Sleep(10*time.Second + time.Millisecond)
-		quiet := store.reads
+		quiet := store.readings()
 		time.Sleep(20 * time.Second)
-		if store.reads != quiet {
-			t.Errorf("%d readings though nothing changed", store.reads-quiet)
+		if store.readings() != quiet {
+			t.Errorf("%d readings though nothing changed", store.readings()-quiet)
 		}
 		kid := signing(t, b, Token, RS256).KID
 		if _, err := a.Revoke(t.Context(), kid, "", audit.Actor{}); err != nil {

@@ -88,6 +88,7 @@ func TestEveryChangedFieldOfARowIsRefused(t *testing.T) {
 	}
 	// A tag that fits does not save a row that does not fit itself.
 	for name, change := range map[string]func(*Record){
+		"foreign kid":         func(r *Record) { r.KID = other.KID },
 		"foreign private key": func(r *Record) { r.Sealed = other.Sealed },
 		"foreign public key":  func(r *Record) { r.PublicJWK = other.PublicJWK },
 		"wrong algorithm":     func(r *Record) { r.Algorithm = ES256 },

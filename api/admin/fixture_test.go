@@ -26,8 +26,9 @@ const secretMark = "s3cret-mark"
 
 const password = "correct " + secretMark
 
-// secrets must not stand in any answer of the admin API, nor in the log.
-var secrets = []string{secretMark, "pbkdf2_", "argon2", "AGE-SECRET", "age-encryption", "PRIVATE KEY", "eyJ", `"d":`}
+// secrets must not stand in any answer of the admin API, nor in the log: passwords, hashes, master
+// identities, private keys (PEM and JWK) and tokens, whose second part begins so.
+var secrets = []string{secretMark, "pbkdf2_", "argon2", "AGE-SECRET", "age-encryption", "PRIVATE KEY", ".eyJ", `"d":`}
 
 // fixture is a whole provider on SQLite, called through its real handler.
 type fixture struct {

@@ -1,9 +1,13 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"keyturn/storage"
@@ -125,5 +129,37 @@ func TestRevokedTokensAreListed(t *testing.T) {
 	list := f.send(http.MethodGet, "/revoked-tokens?limit=1000", reader, "").want(http.StatusOK)
 	if jtis := items(list, "jti"); !slices.Contains(jtis, fmt.Sprintf("%s.1", grant)) {
 		t.Errorf("%v lack the first token of grant %s", jtis, grant)
+	}
+}
+
+// hangUp is a body whose sender is gone once it has been read.
+type hangUp struct {
+	io.Reader
+	gone context.CancelFunc
+}
+
+func (h hangUp) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if err != nil {
+		h.gone()
+	}
+	return n, err
+}
+
+// DESIGN section 2: what revokes runs to its end though the caller has hung up.
+func TestRevocationOutlivesTheCaller(t *testing.T) {
+	f := newFixture(t)
+	id := f.user("spiderman", false)
+	tokens := f.signIn("spiderman", password)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodDelete, "https://id.example.com/admin/v1/users/"+id+"/grants", hangUp{strings.NewReader(`{}`), cancel})
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+f.token("admin"))
+	f.serve(r).want(http.StatusOK)
+	if ctx.Err() == nil {
+		t.Fatal("the caller did not hang up")
+	}
+	if f.refreshes(tokens) {
+		t.Error("the grant lives on")
 	}
 }

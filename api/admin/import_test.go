@@ -2,9 +2,11 @@ package admin_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // djangoHash is the hash that Django 5.2 made of djangoPassword, as `manage.py dumpdata auth` writes it.
@@ -89,5 +91,37 @@ func TestImportOfManyUsers(t *testing.T) {
 	}
 	if n := f.send(http.MethodPost, "/users/import", f.token("admin:users"), lines.String()).want(http.StatusOK)["created"]; n != float64(users) {
 		t.Errorf("created %v, want %d", n, users)
+	}
+}
+
+// A file may take longer than the server gives an ordinary request: here that is no time at all.
+func TestImportHasTimesOfItsOwn(t *testing.T) {
+	f := newFixture(t)
+	server := httptest.NewUnstartedServer(f.handler)
+	server.Config.ReadHeaderTimeout, server.Config.ReadTimeout = time.Minute, time.Nanosecond
+	server.Config.WriteTimeout = time.Nanosecond
+	server.Start()
+	defer server.Close()
+	body := `{"username": "spiderman"}` + strings.Repeat("\n", 1<<20)
+	send := func(path string) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/admin/v1"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+f.token("admin:users"))
+		return server.Client().Do(r)
+	}
+	if response, err := send("/users"); err == nil {
+		response.Body.Close()
+		t.Fatal("an ordinary request was answered in no time; this test proves nothing")
+	}
+	response, err := send("/users/import")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("status %d, want 200", response.StatusCode)
 	}
 }

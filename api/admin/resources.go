@@ -100,10 +100,10 @@ func (r *request) identifier() (string, error) {
 	return identifier, nil
 }
 
-// readResource reads a resource; identifier is the one that is replaced, empty for a new one. A new
-// audience gets plain RFC 9068 tokens without profile claims unless it asks for more. The configured
-// audience is there already, its consumers read token_type, user_id and names (Settings.DefaultResource):
-// it keeps what the request does not mention, else a change of its algorithm alone would break them.
+// readResource reads a resource; identifier is the one that is replaced, empty for a new one. What the
+// request does not mention is as with the default resource, here as on the command line: algorithm and
+// lifetime follow the settings, claims are the names, and simplejwt is true. A service that comes from
+// SimpleJWT refuses tokens without token_type and user_id, and one that does not ignores them.
 func (h *Handlers) readResource(r *request, identifier string) (issuer.Resource, error) {
 	named := identifier
 	var algorithm, lifetime string
@@ -117,10 +117,9 @@ func (h *Handlers) readResource(r *request, identifier string) (issuer.Resource,
 	if identifier != "" && named != identifier {
 		return issuer.Resource{}, invalid("identifier", "is another one in the body than in the query string")
 	}
-	resource := issuer.Resource{Identifier: named, Algorithm: keys.Algorithm(algorithm)}
-	if named == h.Issuer.Settings.Audience {
-		configured := h.Issuer.Settings.DefaultResource()
-		resource.Claims, resource.SimpleJWT = configured.Claims, configured.SimpleJWT
+	byDefault := h.Issuer.Settings.DefaultResource()
+	resource := issuer.Resource{
+		Identifier: named, Algorithm: keys.Algorithm(algorithm), Claims: byDefault.Claims, SimpleJWT: byDefault.SimpleJWT,
 	}
 	if claims != nil {
 		resource.Claims = claims

@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,7 +14,7 @@ func TestResourceFromCreationToDeletion(t *testing.T) {
 	f := newFixture(t)
 	all := f.token("admin")
 	const identifier = "https://orders.example.com/api?v=1&x=é"
-	a := f.send(http.MethodPost, "/resources", all, `{"identifier": "`+identifier+`", "algorithm": "ES256", "access_lifetime": "90s", "claims": ["email"]}`)
+	a := f.send(http.MethodPost, "/resources", all, `{"identifier": "`+identifier+`", "algorithm": "ES256", "access_lifetime": "90s", "claims": ["email"], "simplejwt": false}`)
 	made := a.want(http.StatusCreated)
 	if made["access_lifetime"] != "1m30s" || made["algorithm"] != "ES256" || made["simplejwt"] != false || len(made["claims"].([]any)) != 1 {
 		t.Errorf("made %v", made)
@@ -35,8 +37,8 @@ func TestResourceFromCreationToDeletion(t *testing.T) {
 	}
 
 	path := "/resources?identifier=" + url.QueryEscape(identifier)
-	changed := f.send(http.MethodPut, path, all, `{"identifier": "`+identifier+`", "simplejwt": true}`).want(http.StatusOK)
-	if changed["simplejwt"] != true || changed["algorithm"] != nil || changed["access_lifetime"] != nil || len(changed["claims"].([]any)) != 0 {
+	changed := f.send(http.MethodPut, path, all, `{"identifier": "`+identifier+`"}`).want(http.StatusOK)
+	if changed["simplejwt"] != true || changed["algorithm"] != nil || changed["access_lifetime"] != nil || len(changed["claims"].([]any)) != 3 {
 		t.Errorf("replaced by %v", changed)
 	}
 	f.send(http.MethodDelete, path, all, "").want(http.StatusNoContent)
@@ -44,9 +46,9 @@ func TestResourceFromCreationToDeletion(t *testing.T) {
 	f.send(http.MethodPut, path, all, `{}`).want(http.StatusNotFound)
 }
 
-// Consumers of the configured audience read token_type, user_id and names: a change of its algorithm
-// alone takes nothing from them.
-func TestConfiguredAudienceKeepsWhatIsNotMentioned(t *testing.T) {
+// Consumers of the configured audience read token_type, user_id and names: a change of its lifetime alone
+// takes nothing from them, and what is said otherwise counts for the next token.
+func TestResourceKeepsTheDefaultsThatAreNotMentioned(t *testing.T) {
 	f := newFixture(t)
 	all := f.token("admin")
 	f.user("spiderman", false)
@@ -54,8 +56,33 @@ func TestConfiguredAudienceKeepsWhatIsNotMentioned(t *testing.T) {
 	if made["simplejwt"] != true || len(made["claims"].([]any)) != 3 {
 		t.Errorf("made %v", made)
 	}
+	if claims := f.claimsOf("spiderman"); claims["token_type"] != "access" || claims["preferred_username"] != "spiderman" ||
+		claims["exp"].(float64)-claims["iat"].(float64) != 60 {
+		t.Errorf("claims %v", claims)
+	}
 	none := f.send(http.MethodPut, "/resources?identifier=api", all, `{"simplejwt": false, "claims": []}`).want(http.StatusOK)
-	if none["simplejwt"] != false || len(none["claims"].([]any)) != 0 {
+	if none["simplejwt"] != false || len(none["claims"].([]any)) != 0 || none["access_lifetime"] != nil {
 		t.Errorf("replaced by %v", none)
 	}
+	if claims := f.claimsOf("spiderman"); claims["token_type"] != nil || claims["preferred_username"] != nil {
+		t.Errorf("claims %v", claims)
+	}
+}
+
+// claimsOf are those of an access token that the user gets once the resources have been read again.
+func (f *fixture) claimsOf(username string) map[string]any {
+	f.Helper()
+	if err := f.issuer.LoadResources(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	payload := strings.Split(f.signIn(username, password).Access, ".")[1]
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(text, &claims); err != nil {
+		f.Fatal(err)
+	}
+	return claims
 }

@@ -97,7 +97,7 @@ func step(ctx context.Context, db *storage.DB, random *rand.Rand, users []accoun
 		return unless(err, issuer.ErrConflict)
 	case n < 70:
 		presented := max(1, g.Generation-random.Int64N(3))
-		_, err = db.JudgeGrant(ctx, g.ID, issuer.Revocation{PresentedJTI: issuer.TokenID(g.ID, presented), Event: Event(audit.GrantReused)},
+		_, err = db.JudgeGrant(ctx, g.ID, issuer.Revocation{PresentedJTI: issuer.TokenID(g.ID, presented), Event: Event(audit.Action("test.reused"))},
 			func(g *issuer.Grant, now time.Time) error { return g.Redeem(presented, now, 0) })
 		return unless(err, issuer.ErrGrantRevoked, issuer.ErrRefreshReused, issuer.ErrUserInactive)
 	case n < 80:

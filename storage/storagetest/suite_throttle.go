@@ -67,7 +67,7 @@ func testTakeAttempt(t *testing.T, open OpenFunc) {
 func testAudit(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
-	first := Event(audit.SettingsInitialized)
+	first := Event(audit.Action("test.first"))
 	second := audit.Event{Action: audit.AdminTokenIssued, Actor: audit.Actor{Kind: audit.System}}
 	must(t, db.RecordEvent(ctx, first))
 	clock.Advance(time.Second)
