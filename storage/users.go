@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"keyturn/accounts"
@@ -95,7 +96,28 @@ func (d *DB) CreateUser(ctx context.Context, u accounts.User, event audit.Event)
 	return created, nil
 }
 
+// isUserID finds a user of that id. An external id must not be one: tokens release it as user_id, and
+// resource servers would take its bearer for the other user.
+const isUserID statement = `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)`
+
+func (s session) checkExternalID(ctx context.Context, externalID string) error {
+	if externalID == "" {
+		return nil
+	}
+	var taken bool
+	if err := s.get(ctx, &taken, isUserID, externalID); err != nil {
+		return err
+	}
+	if taken {
+		return accounts.ErrUsernameTaken
+	}
+	return nil
+}
+
 func (s session) createUser(ctx context.Context, u accounts.User) (accounts.User, error) {
+	if err := s.checkExternalID(ctx, u.ExternalID); err != nil {
+		return accounts.User{}, err
+	}
 	var row userRow
 	err := s.get(ctx, &row, insertUser, u.ID, null(u.ExternalID), u.Username, u.Email, u.EmailVerified, u.GivenName, u.FamilyName,
 		u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash))
@@ -106,7 +128,7 @@ func (s session) createUser(ctx context.Context, u accounts.User) (accounts.User
 func (d *DB) ImportUsers(ctx context.Context, users []accounts.User, event audit.Event) error {
 	err := d.transact(ctx, func(s session) error {
 		for _, u := range users {
-			if _, err := s.createUser(ctx, u); unique(err) {
+			if _, err := s.createUser(ctx, u); unique(err) || errors.Is(err, accounts.ErrUsernameTaken) {
 				return &accounts.ImportConflict{Username: u.Username}
 			} else if err != nil {
 				return fmt.Errorf("import user %s: %w", u.ID, err)
@@ -127,6 +149,11 @@ const updateUser statement = `UPDATE users SET username = COALESCE(?, username),
 func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event audit.Event) (accounts.User, error) {
 	var row userRow
 	err := d.transact(ctx, func(s session) error {
+		if c.ExternalID != nil {
+			if err := s.checkExternalID(ctx, *c.ExternalID); err != nil {
+				return err
+			}
+		}
 		err := s.get(ctx, &row, updateUser, c.Username, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, id)
 		if err != nil {
 			return err

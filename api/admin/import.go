@@ -27,7 +27,7 @@ func (h *Handlers) importUsers(r *request) error {
 	if err != nil {
 		return err
 	}
-	if !r.full() && slices.ContainsFunc(users, func(u accounts.ImportUser) bool { return u.Admin }) {
+	if !r.full() && slices.ContainsFunc(users, func(u accounts.ImportUser) bool { return u.Admin || u.ExternalID != "" }) {
 		return onlyAdmin
 	}
 	imported, err := h.Accounts.Import(r.ctx, users, r.actor)

@@ -25,7 +25,7 @@ const dumpdata = `[
 
 func TestImportOfDjangoUsersWhoThenSignIn(t *testing.T) {
 	f := newFixture(t)
-	token := f.token("admin:users")
+	token := f.token("admin")
 	if n := f.send(http.MethodPost, "/users/import", token, dumpdata).want(http.StatusOK)["created"]; n != 2.0 {
 		t.Errorf("created %v, want 2", n)
 	}

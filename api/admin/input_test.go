@@ -184,6 +184,7 @@ func TestMembersAreChecked(t *testing.T) {
 		{"POST /keys/rotate", `{"mode": "fast"}`, "mode"},
 		{"POST /keys/rotate", `{"algorithm": "HS256"}`, "algorithm"},
 		{"POST /keys/rotate", `{"algorithm": "ES256"}`, "algorithm"},
+		{"POST /keys/rotate", `{"purpose": "id"}`, "purpose"},
 		{"POST /keys/rotate", `{"force": true}`, "force"},
 		{"POST /keys/rotate", `{"force": "true"}`, "force"},
 		{"POST /keys/rotate", `{"mode": "compromised"}`, "kid"},

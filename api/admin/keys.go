@@ -129,10 +129,11 @@ func eventsOf(list []keys.Listed) []eventView {
 }
 
 func (h *Handlers) rotateKeys(r *request) error {
-	var mode, algorithm, kid, reason string
+	var mode, algorithm, purpose, kid, reason string
 	var force, all bool
 	if err := r.read(members{
-		"mode": &mode, "algorithm": &algorithm, "kid": &kid, "force": &force, "all": &all, "reason": &reason,
+		"mode": &mode, "algorithm": &algorithm, "purpose": &purpose, "kid": &kid,
+		"force": &force, "all": &all, "reason": &reason,
 	}); err != nil {
 		return err
 	}
@@ -140,7 +141,8 @@ func (h *Handlers) rotateKeys(r *request) error {
 		return err
 	}
 	out, err := h.Keys.Rotate(r.ctx, keys.Rotation{
-		Mode: keys.Mode(mode), Algorithm: keys.Algorithm(algorithm), KID: kid, Force: force, All: all,
+		Mode: keys.Mode(mode), Algorithm: keys.Algorithm(algorithm), Purpose: keys.Purpose(purpose), KID: kid,
+		Force: force, All: all,
 	}, reason, r.actor)
 	if err != nil {
 		return err

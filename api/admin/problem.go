@@ -40,6 +40,9 @@ var (
 	tooLarge  = Problem{Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Detail: "The request body is larger than this route takes."}
 )
 
+// badRow is 503 and not 500: the program is well, the key table is not.
+var badRow = Problem{Status: http.StatusServiceUnavailable, Title: "Key table altered", Detail: "A row of the key table fails its check, so no key is changed until that is mended; see the log and the runbook."}
+
 // NotFound is 404 with what was not found.
 func NotFound(detail string) Problem {
 	return Problem{Status: http.StatusNotFound, Title: "Not found", Detail: detail}
@@ -78,6 +81,9 @@ func ProblemOf(err error) (problem Problem, name string) {
 	}
 	if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
 		return *invalid(in.Param, in.Problem), "invalid_request"
+	}
+	if _, ok := errors.AsType[*keys.BadRow](err); ok {
+		return badRow, "bad_key_row"
 	}
 	if in, ok := errors.AsType[*keys.BadRotation](err); ok {
 		return *invalid(in.Param, in.Problem), "invalid_request"

@@ -56,7 +56,7 @@ func (h *Handlers) createUser(r *request) error {
 	}); err != nil {
 		return err
 	}
-	if in.Admin && !r.full() {
+	if (in.Admin || in.ExternalID != "") && !r.full() {
 		return onlyAdmin
 	}
 	if password != nil {
@@ -84,7 +84,7 @@ func (h *Handlers) updateUser(r *request) error {
 	}); err != nil {
 		return err
 	}
-	if c.Admin != nil && !r.full() {
+	if (c.Admin != nil || c.ExternalID != nil) && !r.full() {
 		return onlyAdmin
 	}
 	user, err := h.Accounts.Update(r.ctx, id, c, r.actor)
@@ -155,8 +155,9 @@ func (h *Handlers) deleteUser(r *request) error {
 }
 
 // onlyAdmin keeps the scope admin:users from growing into admin: whoever could make or take over an
-// administrator would be one.
-var onlyAdmin = needs(issuer.ScopeAdmin, "Only the scope admin may make, change or remove administrators.")
+// administrator would be one, and whoever could choose an external id could pass for whom resource
+// servers know by it.
+var onlyAdmin = needs(issuer.ScopeAdmin, "Only the scope admin may make, change or remove administrators, and set external ids.")
 
 // mayChange gives the id of the user in the path, if the caller may change that one.
 func (h *Handlers) mayChange(r *request) (id string, err error) {

@@ -14,7 +14,7 @@ import (
 
 func TestUserFromCreationToDeletion(t *testing.T) {
 	f := newFixture(t)
-	token := f.token("admin:users")
+	token := f.token("admin")
 	a := f.send(http.MethodPost, "/users", token, `{"username": "spiderman", "password": "`+password+`", "email": "peter@example.com",
 		"email_verified": true, "given_name": "Peter", "family_name": "Parker", "external_id": "7"}`)
 	made := a.want(http.StatusCreated)
@@ -198,4 +198,22 @@ func TestOnlyAdminTouchesAdministrators(t *testing.T) {
 		method, path, _ := strings.Cut(test.route, " ")
 		f.send(method, path, all, test.body).want(test.status)
 	}
+}
+
+// TestExternalIDsCantImpersonate: what tokens release as user_id is set by full administrators only, and
+// is never the id of another user.
+func TestExternalIDsCantImpersonate(t *testing.T) {
+	f := newFixture(t)
+	victim, other := f.user("victim", false), f.user("other", false)
+	full, people := f.token("admin"), f.token("admin:users")
+	for _, body := range []string{`{"username": "new", "external_id": "7"}`, `{"username": "new", "external_id": "` + victim + `"}`} {
+		f.send(http.MethodPost, "/users", people, body).want(http.StatusForbidden)
+	}
+	f.send(http.MethodPatch, "/users/"+other, people, `{"external_id": "7"}`).want(http.StatusForbidden)
+	f.send(http.MethodPost, "/users/import", people, `[{"username": "new", "external_id": "7"}]`).want(http.StatusForbidden)
+
+	f.send(http.MethodPost, "/users", full, `{"username": "new", "external_id": "`+victim+`"}`).want(http.StatusConflict)
+	f.send(http.MethodPatch, "/users/"+other, full, `{"external_id": "`+victim+`"}`).want(http.StatusConflict)
+	f.send(http.MethodPost, "/users/import", full, `[{"username": "new", "external_id": "`+victim+`"}]`).want(http.StatusConflict)
+	f.send(http.MethodPatch, "/users/"+other, full, `{"external_id": "7"}`).want(http.StatusOK)
 }

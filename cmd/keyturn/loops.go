@@ -17,8 +17,8 @@ const (
 // keeps the next keys published.
 func (s *server) keepKeys(ctx context.Context) { s.keys.Run(ctx, s.changes) }
 
-// changes reads the counter and, where it moved, the resources before the keys: a new resource's
-// algorithm may need a key.
+// changes reads the counter and, where it moved, the resources before the keys: a resource may need keys
+// of another algorithm, or that verify for longer, and must not wait for the next maintenance.
 func (s *server) changes(ctx context.Context) (int64, error) {
 	counter, err := s.db.Changes(ctx)
 	if err != nil || counter == s.seenChanges {
@@ -26,6 +26,11 @@ func (s *server) changes(ctx context.Context) (int64, error) {
 	}
 	if err := s.issuer.LoadResources(ctx); err != nil {
 		return counter, err
+	}
+	if len(s.keys.Plan()) > 0 {
+		if err := s.keys.Maintain(ctx); err != nil {
+			return counter, err
+		}
 	}
 	s.seenChanges = counter
 	return counter, nil

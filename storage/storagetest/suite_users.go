@@ -14,6 +14,9 @@ import (
 	"keyturn/storage"
 )
 
+// second is the error of two results.
+func second[T any](_ T, err error) error { return err }
+
 func testUsers(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
@@ -40,6 +43,9 @@ func testUsers(t *testing.T, open OpenFunc) {
 	is(t, "the username again", err, accounts.ErrUsernameTaken)
 	_, err = db.CreateUser(ctx, accounts.User{ID: uuid.NewString(), Username: "other", ExternalID: "17"}, Event(audit.UserCreated))
 	is(t, "the external id again", err, accounts.ErrUsernameTaken)
+	is(t, "the id of another user as external id", second(db.CreateUser(ctx, accounts.User{ID: uuid.NewString(), Username: "other", ExternalID: want.ID}, Event(audit.UserCreated))), accounts.ErrUsernameTaken)
+	is(t, "the same at import", db.ImportUsers(ctx, []accounts.User{{ID: uuid.NewString(), Username: "other", ExternalID: want.ID}}, Event(audit.UserImported)), accounts.ErrUsernameTaken)
+	is(t, "the same at update", second(db.UpdateUser(ctx, User(t, db).ID, accounts.Change{ExternalID: &want.ID}, Event(audit.UserUpdated))), accounts.ErrUsernameTaken)
 	for range 2 { // none is no external id, and not the same one
 		User(t, db)
 	}
