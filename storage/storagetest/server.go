@@ -1,12 +1,10 @@
 package storagetest
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -31,7 +29,7 @@ const serverURL = "KEYTURN_TEST_DATABASE_URL"
 const supervise = `bin=$1 dir=$2
 cd "$dir" || exit 1
 "$bin/initdb" -D "$dir/data" -U postgres --auth=trust -E UTF8 --no-locale -N >"$dir/log" 2>&1 &&
-"$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -o "-c fsync=off -c listen_addresses='' -c unix_socket_directories='$dir' -c max_connections=300" start >>"$dir/log" 2>&1 ||
+"$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -o "-c fsync=${KEYTURN_TEST_FSYNC:-off} -c listen_addresses='' -c unix_socket_directories='$dir' -c max_connections=300" start >>"$dir/log" 2>&1 ||
 { echo failed; cat "$dir/log"; rm -rf "$dir"; exit 1; }
 echo ready
 cat >/dev/null
@@ -40,7 +38,7 @@ rm -rf "$dir"
 `
 
 // Postgres returns the URL of a fresh, empty database, which is dropped at the test's end. The server is
-// started once per test process, without fsync, on a Unix socket.
+// started once per test process, on a Unix socket, without fsync unless KEYTURN_TEST_FSYNC=on asks for it.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	base, err := server()
@@ -103,10 +101,6 @@ func Exec(t testing.TB, url, statements string) {
 	}
 }
 
-// lifeline is the supervisor's standard input. Held here, it ends when this process does and not when
-// the garbage collector finds it.
-var lifeline io.Closer
-
 var server = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv(serverURL); u != "" {
 		return u, nil
@@ -115,31 +109,9 @@ var server = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir, err := os.MkdirTemp("", "keyturn-pg-")
+	dir, err := startSupervised(supervise, bin)
 	if err != nil {
-		return "", err
-	}
-	cmd := exec.Command("/bin/sh", "-c", supervise, "sh", bin, dir)
-	if err := separate(cmd, dir); err != nil {
-		return "", err
-	}
-	if lifeline, err = cmd.StdinPipe(); err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	said := bufio.NewScanner(out)
-	if !said.Scan() || said.Text() != "ready" {
-		var log []string
-		for said.Scan() {
-			log = append(log, said.Text())
-		}
-		return "", fmt.Errorf("PostgreSQL did not start: %s", strings.Join(log, "\n"))
 	}
 	return "postgres://postgres@/postgres?sslmode=disable&host=" + url.QueryEscape(dir), nil
 })
