@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -262,4 +264,24 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// decodeSegment reads one part of a token that is only looked at.
+func decodeSegment(token string, n int) ([]byte, error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("no token")
+	}
+	return base64.RawURLEncoding.DecodeString(parts[n])
+}
+
+func numberIn(t *testing.T, object []byte, member string) int64 {
+	t.Helper()
+	var members map[string]any
+	must(t, json.Unmarshal(object, &members))
+	number, ok := members[member].(float64)
+	if !ok {
+		t.Fatalf("no number %s in %s", member, object)
+	}
+	return int64(number)
 }
