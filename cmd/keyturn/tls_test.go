@@ -52,17 +52,17 @@ func TestServeEndsTLS(t *testing.T) {
 	address := strings.TrimPrefix(i.url, "http://")
 	for _, tt := range []struct {
 		name   string
-		config tls.Config
+		config *tls.Config
 		want   uint16
 	}{
-		{"what the client likes", tls.Config{}, tls.VersionTLS13},
-		{"1.2", tls.Config{MaxVersion: tls.VersionTLS12}, tls.VersionTLS12},
-		{"1.1", tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, 0},
-		{"1.2 with CBC", tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, 0},
-		{"1.2 with ChaCha20", tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}, 0},
+		{"what the client likes", &tls.Config{}, tls.VersionTLS13},
+		{"1.2", &tls.Config{MaxVersion: tls.VersionTLS12}, tls.VersionTLS12},
+		{"1.1", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, 0},
+		{"1.2 with CBC", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, 0},
+		{"1.2 with ChaCha20", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}}, 0},
 	} {
 		tt.config.InsecureSkipVerify = true
-		c, err := tls.Dial("tcp", address, &tt.config)
+		c, err := tls.Dial("tcp", address, tt.config)
 		if (err == nil) != (tt.want != 0) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
