@@ -149,3 +149,19 @@ func TestNewMasterNeverOverwrites(t *testing.T) {
 		t.Error("the file was overwritten")
 	}
 }
+
+// TestDoctorChangesNothing: looking at a machine where nothing is yet leaves nothing there.
+func TestDoctorChangesNothing(t *testing.T) {
+	i := newInstance(t)
+	out, status := i.run(t, "", "doctor")
+	if status != 1 || !strings.Contains(out, "there is none yet") {
+		t.Errorf("exit status %d:\n%s", status, out)
+	}
+	if _, err := os.Stat(filepath.Join(i.dir, "data")); err == nil {
+		t.Error("doctor made the data folder")
+	}
+	i.serve(t)
+	if out := i.must(t, "", "doctor"); strings.Contains(out, "failed") {
+		t.Errorf("a healthy server:\n%s", out)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,6 +68,11 @@ func diagnose(c *cobra.Command) []check {
 	}
 	checks := []check{{"settings", "ok", ""}}
 	config.Migrate = false
+	if path, embedded := strings.CutPrefix(config.databaseURL(), "sqlite:"); embedded {
+		if _, err := os.Stat(path); err != nil { // opening it would make it
+			return append(checks, check{"database", "failed", "there is none yet; keyturn serve makes it: " + err.Error()})
+		}
+	}
 	a, err := openApp(c.Context(), config, newLog(io.Discard, config))
 	if errors.Is(err, storage.ErrSchemaOlder) {
 		return append(checks, check{"schema", "failed", err.Error()})
