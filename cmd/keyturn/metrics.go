@@ -31,11 +31,11 @@ func newMetrics(a *app) *metrics {
 		m.requests, m.took,
 		gauge("keyturn_keys_last_read_timestamp_seconds", "When the signing keys were last read from the database.",
 			func() float64 { return float64(a.keys.LastRead().Unix()) }),
-		gauge("keyturn_alarms_total", "Alarms since the start: altered key rows, a database that went back in time.",
+		counter("keyturn_alarms_total", "Alarms since the start: altered key rows, a database that went back in time.",
 			func() float64 { return float64(a.alarms.Load()) }),
 		gauge("keyturn_database_connections_in_use", "Pooled connections that are working.",
 			func() float64 { return float64(a.db.Stats().InUse) }),
-		gauge("keyturn_database_wait_seconds_total", "Time that requests have waited for a pooled connection.",
+		counter("keyturn_database_wait_seconds_total", "Time that requests have waited for a pooled connection.",
 			func() float64 { return a.db.Stats().WaitDuration.Seconds() }),
 	)
 	return m
@@ -43,6 +43,10 @@ func newMetrics(a *app) *metrics {
 
 func gauge(name, help string, read func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+}
+
+func counter(name, help string, read func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read)
 }
 
 // Request counts an answered request; it implements api.Metrics.

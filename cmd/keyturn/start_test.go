@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestServeWithNoConfiguration is the first minute: SQLite in the data folder, keys, a master identity,
@@ -13,11 +14,10 @@ import (
 func TestServeWithNoConfiguration(t *testing.T) {
 	i := newInstance(t)
 	i.serve(t)
-	log := i.log.String()
 	const command = "keyturn user create admin --admin --password-stdin"
-	if !strings.Contains(log, command) || !strings.Contains(log, "master.key") {
-		t.Errorf("the log does not tell the first steps:\n%s", log)
-	}
+	eventually(t, 5*time.Second, "the log tells the first steps", func() bool {
+		return strings.Contains(i.log.String(), command) && strings.Contains(i.log.String(), "master.key")
+	})
 	for _, file := range []string{"keyturn.db", "master.key"} {
 		info, err := os.Stat(filepath.Join(i.dir, "data", file))
 		if err != nil {
