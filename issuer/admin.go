@@ -93,5 +93,40 @@ func (i *Issuer) RevokeAll(ctx context.Context, reason string, actor audit.Actor
 
 func (i *Issuer) revoke(ctx context.Context, s Selection, why Reason, text string, event audit.Event) (int64, error) {
 	event.Reason = text
+	ctx, cancel := settle(ctx)
+	defer cancel()
 	return i.Store.RevokeGrants(ctx, s, Revocation{Reason: why, Event: event})
+}
+
+// maxPage bounds a page of a list.
+const maxPage = 1000
+
+// Grant returns a grant, or ErrGrantNotFound.
+func (i *Issuer) Grant(ctx context.Context, id string) (Grant, error) {
+	grant, _, err := i.Store.GrantByID(ctx, id)
+	return grant, err
+}
+
+// Grants lists a page of grants, newest first. *InvalidRequest where the limit is not 1 to 1000,
+// ErrCursorGone where the cursor is no grant (any more).
+func (i *Issuer) Grants(ctx context.Context, q GrantQuery) ([]Grant, error) {
+	if err := checkLimit(q.Limit); err != nil {
+		return nil, err
+	}
+	return i.Store.Grants(ctx, q)
+}
+
+// RevokedTokens lists a page of revoked refresh tokens, newest first, with the errors of Grants.
+func (i *Issuer) RevokedTokens(ctx context.Context, q RevokedQuery) ([]RevokedToken, error) {
+	if err := checkLimit(q.Limit); err != nil {
+		return nil, err
+	}
+	return i.Store.RevokedTokens(ctx, q)
+}
+
+func checkLimit(n int) error {
+	if n < 1 || n > maxPage {
+		return &InvalidRequest{"limit", "must be 1 to 1000"}
+	}
+	return nil
 }

@@ -17,8 +17,8 @@ type chain struct {
 }
 
 func (c *chain) newestIssued() time.Time {
-	for n := len(c.used) - 2; n >= 0; n-- {
-		return c.used[n]
+	if len(c.used) > 1 {
+		return c.used[len(c.used)-2]
 	}
 	return c.started
 }

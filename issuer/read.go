@@ -14,15 +14,14 @@ const futureTolerance = 5 * time.Second
 
 // Token is an authentic, unexpired token of ours.
 type Token struct {
-	Issuer   string   `json:"iss"`
-	Subject  string   `json:"sub"`
-	Audience string   `json:"aud"`
-	Expires  *int64   `json:"exp"`
-	IssuedAt *int64   `json:"iat"`
-	ID       string   `json:"jti"`
-	ClientID string   `json:"client_id"`
-	Scope    string   `json:"scope"`
-	AMR      []string `json:"amr"`
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+	Expires  *int64 `json:"exp"`
+	IssuedAt *int64 `json:"iat"`
+	ID       string `json:"jti"`
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope"`
 
 	// kind is the typ header.
 	kind string

@@ -2,6 +2,8 @@ package issuer_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net"
 	"strconv"
@@ -227,4 +229,66 @@ func auditOf(t *testing.T, s *apitest.Server, action audit.Action) []audit.Event
 		t.Fatal(err)
 	}
 	return events
+}
+
+// TestTimesAreExact is RFC 7519 section 4.1.4: a token is refused from exp on, and with a leeway from
+// exp plus that on, not a second later.
+func TestTimesAreExact(t *testing.T) {
+	for _, leeway := range []time.Duration{0, 10 * time.Second} {
+		s := apitest.New(t, func(c *apitest.Config) { c.Settings.Leeway = leeway })
+		s.AddUser(t, "spiderman")
+		pair := signIn(t, s, "spiderman")
+		end := expiry(t, pair.Access).Add(leeway)
+		s.Advance(end.Sub(s.Now()) - 2*time.Second)
+		if err := s.Issuer.Verify(t.Context(), pair.Access); err != nil {
+			t.Errorf("leeway %v, two seconds before the end: %v", leeway, err)
+		}
+		s.Advance(2 * time.Second)
+		if err := s.Issuer.Verify(t.Context(), pair.Access); !errors.Is(err, issuer.ErrTokenExpired) {
+			t.Errorf("leeway %v, at the end: %v, want ErrTokenExpired", leeway, err)
+		}
+	}
+}
+
+// TestNothingOutlivesTheGrant is requirement A3 21: the absolute end is kept by both tokens.
+func TestNothingOutlivesTheGrant(t *testing.T) {
+	s := apitest.New(t, func(c *apitest.Config) {
+		c.Settings.RefreshLifetime, c.Settings.GrantLifetime = time.Hour, 90*time.Minute
+	})
+	s.AddUser(t, "spiderman")
+	began := s.Now()
+	pair := signIn(t, s, "spiderman")
+	for s.Now().Before(began.Add(85 * time.Minute)) {
+		s.Advance(29 * time.Minute)
+		var err error
+		if pair, err = s.Issuer.Refresh(t.Context(), presented(pair.Refresh)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end := began.Add(90*time.Minute + time.Second)
+	for name, token := range map[string]string{"access": pair.Access, "refresh": pair.Refresh} {
+		if exp := expiry(t, token); exp.After(end) || exp.Before(end.Add(-5*time.Second)) {
+			t.Errorf("the %s token expires at %v, the grant at %v", name, exp, end)
+		}
+	}
+	if pair.ExpiresIn > 4*time.Minute {
+		t.Errorf("expires_in is %v", pair.ExpiresIn)
+	}
+	s.Advance(5 * time.Minute)
+	if _, err := s.Issuer.Refresh(t.Context(), presented(pair.Refresh)); !errors.Is(err, issuer.ErrTokenExpired) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func expiry(t *testing.T, token string) time.Time {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct{ Exp int64 }
+	if err := json.Unmarshal(text, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return time.Unix(claims.Exp, 0)
 }

@@ -2,7 +2,9 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -128,6 +130,7 @@ func (i *Issuer) writeResource(ctx context.Context, r Resource, actor audit.Acto
 			"algorithm":       string(r.Algorithm),
 			"access_lifetime": r.AccessLifetime.String(),
 			"claims":          strings.Join(r.Claims, " "),
+			"simplejwt":       strconv.FormatBool(r.SimpleJWT),
 		},
 	})
 }
@@ -139,14 +142,33 @@ func (i *Issuer) DeleteResource(ctx context.Context, identifier string, actor au
 	})
 }
 
+// Check tells whether the audience can be one.
+func (s Settings) Check() error {
+	if problem := s.identifierProblem(s.Audience); problem != "" {
+		return errors.New(problem)
+	}
+	return nil
+}
+
+// identifierProblem says what is wrong with a resource's identifier, "" for nothing. What looks like
+// another identifier or can't be seen is refused: people decide by these names.
+func (s Settings) identifierProblem(identifier string) string {
+	unseen := func(c rune) bool { return unicode.IsSpace(c) || unicode.In(c, unicode.C, unicode.Z) }
+	switch {
+	case identifier == "" || len(identifier) > 255:
+		return "must have 1 to 255 characters"
+	case !utf8.ValidString(identifier) || strings.ContainsFunc(identifier, unseen):
+		return "must not hold blanks, control or invisible characters"
+	case identifier == s.Issuer || identifier == s.AdminAudience():
+		return "is reserved for Keyturn itself"
+	}
+	return ""
+}
+
 func (i *Issuer) checkResource(r Resource) error {
 	switch {
-	case r.Identifier == "" || len(r.Identifier) > 255:
-		return &InvalidRequest{"identifier", "must have 1 to 255 characters"}
-	case !utf8.ValidString(r.Identifier) || strings.ContainsFunc(r.Identifier, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
-		return &InvalidRequest{"identifier", "must not hold blanks or control characters"}
-	case r.Identifier == i.Settings.Issuer || r.Identifier == i.Settings.AdminAudience():
-		return &InvalidRequest{"identifier", "is reserved for Keyturn itself"}
+	case i.Settings.identifierProblem(r.Identifier) != "":
+		return &InvalidRequest{"identifier", i.Settings.identifierProblem(r.Identifier)}
 	case r.Algorithm != "" && !slices.Contains(Algorithms, r.Algorithm):
 		return &InvalidRequest{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
 	case r.AccessLifetime < 0 || r.AccessLifetime > MaxAccessLifetime || r.AccessLifetime%time.Second != 0:

@@ -18,6 +18,9 @@ var (
 	// ErrUserChanged says that the user was deactivated, deleted or given another password since they
 	// proved themself; nothing was written.
 	ErrUserChanged = errors.New("issuer: the user changed since the sign-in")
+	// ErrCursorGone says that a list's cursor names no stored row (any more): where the next page begins
+	// can't be told, and an empty one would look like the end.
+	ErrCursorGone = errors.New("issuer: the list's cursor is gone")
 	// ErrResourceNotFound and ErrResourceExists are for administrators.
 	ErrResourceNotFound = errors.New("issuer: no such resource")
 	ErrResourceExists   = errors.New("issuer: the resource exists already")
@@ -51,6 +54,7 @@ type Selection struct {
 
 // GrantQuery lists grants newest first.
 type GrantQuery struct {
+	// UserID is empty for all users.
 	UserID string
 	// LiveOnly leaves out revoked and expired ones.
 	LiveOnly bool
@@ -117,11 +121,13 @@ type Store interface {
 
 	// GrantByID reads the grant, its user's state and the database's time, without locks.
 	GrantByID(ctx context.Context, id string) (Grant, time.Time, error)
+	// Grants and RevokedTokens return ErrCursorGone where After names no row.
 	Grants(ctx context.Context, q GrantQuery) ([]Grant, error)
 	RevokedTokens(ctx context.Context, q RevokedQuery) ([]RevokedToken, error)
 
 	// RevokeGrants ends all selected grants that are not revoked yet, each with its row of
 	// revoked_refresh_tokens for the newest number, and the event, in one transaction; it returns how many.
+	// With nothing to end nothing is written, the event neither.
 	RevokeGrants(ctx context.Context, s Selection, r Revocation) (int64, error)
 
 	Resources(ctx context.Context) ([]Resource, error)

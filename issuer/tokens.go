@@ -63,6 +63,9 @@ func (i *Issuer) accessToken(g *Grant) (string, time.Duration, error) {
 	if end := g.ExpiresAt.Truncate(time.Second); end.Before(expires) {
 		expires = end
 	}
+	if !expires.After(now) {
+		return "", 0, ErrRefreshExpired // the grant ends within this second
+	}
 	var c claims
 	c.add("iss", i.Settings.Issuer)
 	c.add("sub", g.UserID)

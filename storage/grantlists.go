@@ -33,6 +33,9 @@ func (d *DB) Grants(ctx context.Context, q issuer.GrantQuery) ([]issuer.Grant, e
 	if err := d.reading().all(ctx, &rows, st+newestFirst, append(args, page(q.Limit))...); err != nil {
 		return nil, translate(err, nil)
 	}
+	if err := d.checkCursor(ctx, grantCursor, q.After, len(rows)); err != nil {
+		return nil, err
+	}
 	grants := make([]issuer.Grant, len(rows))
 	for i, row := range rows {
 		grants[i] = row.grant()
@@ -72,6 +75,9 @@ func (d *DB) RevokedTokens(ctx context.Context, q issuer.RevokedQuery) ([]issuer
 	if err := d.reading().all(ctx, &rows, st+newestRevokedFirst, append(args, page(q.Limit))...); err != nil {
 		return nil, translate(err, nil)
 	}
+	if err := d.checkCursor(ctx, revokedCursor, q.After, len(rows)); err != nil {
+		return nil, err
+	}
 	tokens := make([]issuer.RevokedToken, len(rows))
 	for i, r := range rows {
 		tokens[i] = issuer.RevokedToken{
@@ -80,4 +86,24 @@ func (d *DB) RevokedTokens(ctx context.Context, q issuer.RevokedQuery) ([]issuer
 		}
 	}
 	return tokens, nil
+}
+
+const (
+	grantCursor   statement = `SELECT EXISTS (SELECT 1 FROM grants WHERE id = ?)`
+	revokedCursor statement = `SELECT EXISTS (SELECT 1 FROM revoked_refresh_tokens WHERE jti = ?)`
+)
+
+// checkCursor tells an empty page at the end of a list from one behind a cursor that leads nowhere.
+func (d *DB) checkCursor(ctx context.Context, exists statement, after string, found int) error {
+	if after == "" || found > 0 {
+		return nil
+	}
+	var there bool
+	if err := d.reading().get(ctx, &there, exists, after); err != nil {
+		return translate(err, nil)
+	}
+	if !there {
+		return issuer.ErrCursorGone
+	}
+	return nil
 }

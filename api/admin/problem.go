@@ -33,6 +33,7 @@ var (
 	Internal     = Problem{Status: http.StatusInternalServerError, Title: "Internal error", Detail: "Something is broken; the log says more under this request id."}
 	Unavailable  = Problem{Status: http.StatusServiceUnavailable, Title: "Unavailable", Detail: "The database can't be reached or is busy; nothing is known to have changed. Try again."}
 	InvalidToken = Problem{Status: http.StatusUnauthorized, Title: "Invalid token", Detail: "The access token is not valid for this API, or has expired.", Challenge: `Bearer realm="admin", error="invalid_token"`}
+	CursorGone   = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Param: "after", Detail: "The cursor names nothing that is still stored; begin anew without it."}
 	BadText      = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "A text holds characters that can't be stored."}
 
 	noToken   = Problem{Status: http.StatusUnauthorized, Title: "No token", Detail: "Send an access token of `keyturn admin token` in the Authorization header.", Challenge: `Bearer realm="admin"`}

@@ -31,15 +31,15 @@ type app struct {
 
 // openApp opens the database, brings the schema up to date where the settings say so, and wires the
 // packages. It reads no key yet.
-func openApp(ctx context.Context, config *Config, log *slog.Logger) (*app, error) {
-	db, err := openDatabase(ctx, config, log)
+func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaWish) (*app, error) {
+	db, err := openDatabase(ctx, config, log, wish)
 	if err != nil {
 		return nil, err
 	}
 	a := &app{config: config, log: log, db: db}
 	a.accounts = &accounts.Service{
 		Store: db, Now: time.Now, Log: log,
-		Argon2:     accounts.Argon2{Memory: uint32(config.PasswordMemory), Time: uint32(config.PasswordTime), Threads: 1},
+		Argon2:     config.argon2(),
 		Concurrent: config.PasswordHashing, Queue: config.PasswordQueue,
 		ThrottleOn: bool(config.Throttle),
 	}
@@ -50,6 +50,10 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger) (*app, error
 	}
 	a.issuer.Keys = a.keys
 	return a, nil
+}
+
+func (c *Config) argon2() accounts.Argon2 {
+	return accounts.Argon2{Memory: uint32(c.PasswordMemory), Time: uint32(c.PasswordTime), Threads: 1}
 }
 
 func (c *Config) issuerSettings() issuer.Settings {
@@ -83,6 +87,9 @@ func (a *app) start(ctx context.Context) error {
 	if err := a.openMaster(ctx, mayGenerate); err != nil {
 		return err
 	}
+	if c := a.checkFiles(); c.Status != "ok" {
+		a.log.Warn(c.Detail)
+	}
 	return a.keys.Start(ctx)
 }
 
@@ -109,28 +116,55 @@ func (a *app) keyAlarm(text string) {
 	a.log.Error("alarm: " + text)
 }
 
-func openDatabase(ctx context.Context, config *Config, log *slog.Logger) (*storage.DB, error) {
+// schemaWish says whether an older schema may be brought up to date.
+type schemaWish bool
+
+const (
+	// mayUpgrade is for serve and demo.
+	mayUpgrade schemaWish = true
+	// onlyMake is for commands: a newer program's `user list` must not change the schema under servers of
+	// the old release.
+	onlyMake schemaWish = false
+)
+
+// openDatabase opens the database, with a schema that fits. An empty database gets one.
+func openDatabase(ctx context.Context, config *Config, log *slog.Logger, wish schemaWish) (*storage.DB, error) {
 	url := config.databaseURL()
 	if err := makeFolder(url); err != nil {
 		return nil, err
-	}
-	if config.Migrate {
-		from, to, err := migrateNow(ctx, config)
-		if err != nil {
-			return nil, err
-		}
-		if from != to {
-			log.Info("schema brought up to date", "from", from, "to", to)
-		}
 	}
 	db, err := storage.Open(ctx, url, storage.Options{MaxOpen: config.DatabasePool})
 	if err != nil {
 		return nil, fmt.Errorf("KEYTURN_DATABASE_URL: %w", err)
 	}
-	if err := db.CheckSchema(ctx); err != nil {
+	version, err := db.SchemaVersion(ctx)
+	if err == nil && config.Migrate && (wish == mayUpgrade || version == 0) {
+		if err := migrateDatabase(ctx, config, db, log); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	if err == nil {
+		err = db.CheckSchema(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("KEYTURN_DATABASE_URL: %w", err), db.Close())
 	}
 	return db, nil
+}
+
+// migrateDatabase brings the schema up to date, over a URL of its own where one is set.
+func migrateDatabase(ctx context.Context, config *Config, db *storage.DB, log *slog.Logger) error {
+	var from, to int64
+	var err error
+	if config.MigrateDatabaseURL != "" {
+		from, to, err = migrateNow(ctx, config)
+	} else if from, to, err = db.Migrate(ctx); err != nil {
+		err = fmt.Errorf("KEYTURN_DATABASE_URL: %w", err)
+	}
+	if err == nil && from != to {
+		log.Info("schema brought up to date", "from", from, "to", to)
+	}
+	return err
 }
 
 // migrateNow brings the schema up to date over the URL for migrations, or the ordinary one.

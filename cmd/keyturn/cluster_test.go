@@ -203,20 +203,34 @@ func TestRotationWithoutARefusedRequest(t *testing.T) {
 			tokens = tokens[1:]
 		}
 	}
-	for _, turn := range [][]string{{"--mode", "immediate", "--force"}, {"--mode", "graceful"}} {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			time.Sleep(100 * time.Millisecond)
-			if out, status := i.run(t, "", append([]string{"keys", "rotate"}, turn...)...); status != 0 {
-				t.Errorf("rotate: %s", out)
+	published := len(publishedKIDs(t, i.url))
+	for _, turn := range []struct {
+		args []string
+		done func() bool
+	}{
+		{[]string{"--mode", "immediate", "--force"}, func() bool { return len(kids) == 2 }},
+		{[]string{"--mode", "graceful"}, func() bool { return len(publishedKIDs(t, i.url)) > published+1 }},
+	} {
+		var turning sync.WaitGroup
+		after, deadline := 0, time.Now().Add(20*time.Second)
+		for round := 0; after < 30; round++ {
+			if round == 10 {
+				turning.Go(func() {
+					if out, status := i.run(t, "", append([]string{"keys", "rotate"}, turn.args...)...); status != 0 {
+						t.Errorf("rotate: %s", out)
+					}
+				})
 			}
-		}()
-		for end := time.Now().Add(2500 * time.Millisecond); time.Now().Before(end); {
 			renew()
 			ask()
+			if round > 10 && turn.done() {
+				after++
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%v had no effect", turn.args)
+			}
 		}
-		<-done
+		turning.Wait()
 	}
 	if len(kids) != 2 {
 		t.Errorf("%d keys signed; the key did not turn under the requests", len(kids))

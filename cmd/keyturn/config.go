@@ -76,8 +76,11 @@ func (c *Config) check() error {
 	if !validName(c.UserIDClaim) || reservedClaims[c.UserIDClaim] {
 		bad("user_id_claim", "must be a claim name that Keyturn does not use itself")
 	}
-	if c.Audience == "" || len(c.Audience) > 255 || strings.ContainsAny(c.Audience, " \t\r\n") {
-		bad("audience", "must have 1 to 255 characters without blanks")
+	if err := c.issuerSettings().Check(); err != nil {
+		bad("audience", "%v", err)
+	}
+	if err := c.argon2().Check(); err != nil {
+		bad("password_memory", "with KEYTURN_PASSWORD_TIME: %v", err)
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		bad("tls_cert_file", "needs KEYTURN_TLS_KEY_FILE too, and the reverse")
@@ -96,7 +99,7 @@ func (c *Config) check() error {
 		least, max int
 	}{
 		{"database_pool", c.DatabasePool, 1, 1000},
-		{"password_memory", c.PasswordMemory, 8192, 1 << 21},
+		{"password_memory", c.PasswordMemory, 8192, 1 << 18},
 		{"password_time", c.PasswordTime, 1, 20},
 		{"password_hashing", c.PasswordHashing, 0, 256},
 		{"password_queue", c.PasswordQueue, 1, 100_000},
@@ -115,9 +118,9 @@ func (c *Config) check() error {
 }
 
 func (c *Config) checkAddresses(bad func(name, format string, args ...any)) {
-	for name, address := range map[string]string{"listen": c.Listen, "ops_listen": c.OpsListen} {
-		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
-			bad(name, "must be HOST:PORT")
+	for _, l := range []struct{ name, address string }{{"listen", c.Listen}, {"ops_listen", c.OpsListen}} {
+		if _, port, err := net.SplitHostPort(l.address); err != nil || port == "" {
+			bad(l.name, "must be HOST:PORT")
 		}
 	}
 	if c.Issuer != "" {
@@ -188,12 +191,15 @@ func (c *Config) checkLifetimes(bad func(name, format string, args ...any)) {
 			bad(d.name, "must be from %s to %s", d.least, d.max)
 		}
 	}
-	for name, d := range map[string]time.Duration{
-		"access_token_lifetime": c.AccessTokenLifetime, "refresh_token_lifetime": c.RefreshTokenLife,
-		"grant_lifetime": c.GrantLifetime,
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"access_token_lifetime", c.AccessTokenLifetime}, {"refresh_token_lifetime", c.RefreshTokenLife},
+		{"grant_lifetime", c.GrantLifetime},
 	} {
-		if d%time.Second != 0 {
-			bad(name, "must be whole seconds, as the times in a token are")
+		if d.value%time.Second != 0 {
+			bad(d.name, "must be whole seconds, as the times in a token are")
 		}
 	}
 	if c.GrantLifetime < c.RefreshTokenLife {

@@ -153,7 +153,7 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 		{"keys", "list"}, {"keys", "plan"}, {"keys", "rotate"}, {"keys", "reseal"},
 		{"session", "list", "--user", demoUser}, {"session", "revoked"}, {"session", "end", "--user", demoUser}, {"session", "end-all", "--yes"},
 		{"resource", "create", "orders", "--algorithm", "EdDSA"}, {"resource", "update", "orders"}, {"resource", "list"}, {"resource", "delete", "orders"},
-		{"admin", "token"}, {"audit", "list"}, {"doctor"}, {"config"}, {"healthcheck"}, {"version"}, {"migrate"},
+		{"admin", "token"}, {"audit", "list"}, {"audit", "refusals"}, {"doctor"}, {"config"}, {"healthcheck"}, {"version"}, {"migrate"},
 		{"user", "delete", demoUser},
 	} {
 		out := i.must(t, "", append(args, "--json")...)
@@ -178,5 +178,24 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 	}
 	if _, err := os.Stat(i.dir); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMaskSecret: however odd a password is, nothing of it is shown.
+func TestMaskSecret(t *testing.T) {
+	for value, want := range map[string]string{
+		"postgres://u:p@db/x":                      "postgres://***@db/x",
+		"postgres://u:p@ssw0rd@db:5432/x":          "postgres://***@db:5432/x",
+		"postgres://u:p%40ss@db/x?sslmode=disable": "postgres://***@db/x",
+		"postgres://db/x?user=u&password=secret":   "postgres://***@db/x",
+		"postgres://u:se#cret@db/x":                "***",
+		"postgres://u:se/cret@db/x":                "***",
+		"host=db password=secret":                  "***",
+		"AGE-SECRET-KEY-1X":                        "***",
+		"sqlite:keyturn.db":                        "sqlite:keyturn.db",
+	} {
+		if got := maskSecret(value); got != want {
+			t.Errorf("%s is shown as %s, want %s", value, got, want)
+		}
 	}
 }

@@ -111,7 +111,7 @@ func setStage(ctx context.Context, c *cobra.Command, folder string) (*stage, err
 	if err != nil {
 		return nil, err
 	}
-	a, err := openApp(ctx, config, newLog(c.ErrOrStderr(), config))
+	a, err := openApp(ctx, config, newLog(c.ErrOrStderr(), config), mayUpgrade)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,7 +83,7 @@ func keysPlan() *cobra.Command {
 
 func keysRotate() *cobra.Command {
 	var q keys.Rotation
-	var mode, algorithm, reason string
+	var mode, algorithm, purpose, reason string
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Turn keys by hand: graceful, immediate or compromised",
@@ -93,7 +92,7 @@ immediate    the waiting key signs at once; refused where it has not had its lea
 compromised  the key named by --kid is revoked at once and the waiting one takes over`,
 		Args: cobra.NoArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
-			q.Mode, q.Algorithm = keys.Mode(mode), keys.Algorithm(algorithm)
+			q.Mode, q.Algorithm, q.Purpose = keys.Mode(mode), keys.Algorithm(algorithm), keys.Purpose(purpose)
 			outcome, err := a.keys.Rotate(ctx, q, reason, operator())
 			if err != nil {
 				return err
@@ -104,6 +103,7 @@ compromised  the key named by --kid is revoked at once and the waiting one takes
 	f := cmd.Flags()
 	f.StringVar(&mode, "mode", string(keys.Graceful), "graceful, immediate or compromised")
 	f.StringVar(&algorithm, "algorithm", "", "only the token keys of this algorithm; without it, all keys")
+	f.StringVar(&purpose, "purpose", "", "only token or only refresh keys; without it, both")
 	f.StringVar(&q.KID, "kid", "", "the compromised key")
 	f.BoolVar(&q.All, "all", false, "with compromised: every key, the waiting ones too")
 	f.BoolVar(&q.Force, "force", false, "with immediate: even where verifiers may not know the waiting key yet")
@@ -182,9 +182,6 @@ func keysNewMaster() *cobra.Command {
 			}
 			if err := writeNew(args[0], text); err != nil {
 				return fmt.Errorf("write %s: %w", args[0], err)
-			}
-			if _, err := os.Stat(args[0]); err != nil {
-				return err
 			}
 			return tell(c, map[string]string{"file": args[0]}, "wrote a new master identity to %s; back it up apart from the database\n", args[0])
 		},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"keyturn/keys"
 )
@@ -77,6 +78,25 @@ func (a *app) generateMaster(ctx context.Context, where string, wish masterWish)
 	}
 	a.log.Info("generated a master identity; back it up apart from the database, without it no key can be opened", "file", where)
 	return text, nil
+}
+
+// checkFiles looks whether others on the machine can read what only Keyturn should: a restored backup or
+// a copied identity easily has the wrong mode.
+func (a *app) checkFiles() check {
+	var files []string
+	if a.config.MasterKey == "" {
+		_, where, _ := a.readMaster()
+		files = append(files, where)
+	}
+	if path, embedded := strings.CutPrefix(a.config.databaseURL(), "sqlite:"); embedded {
+		files = append(files, path, path+"-wal", path+"-shm")
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+			return check{"files", "warning", fmt.Sprintf("%s has mode %04o: others on this machine may get at it; chmod 600", file, info.Mode().Perm())}
+		}
+	}
+	return check{"files", "ok", ""}
 }
 
 // writeNew makes a file that only its owner can read, whole or not at all, and never over another one.

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -18,7 +14,7 @@ func withApp(work func(ctx context.Context, c *cobra.Command, a *app, args []str
 		if err != nil {
 			return err
 		}
-		a, err := openApp(c.Context(), config, newLog(c.ErrOrStderr(), config))
+		a, err := openApp(c.Context(), config, newLog(c.ErrOrStderr(), config), onlyMake)
 		if err != nil {
 			return err
 		}
@@ -34,20 +30,4 @@ func withKeys(work func(ctx context.Context, c *cobra.Command, a *app, args []st
 		}
 		return work(ctx, c, a, args)
 	})
-}
-
-// maxPasswordLine bounds what is read for a password.
-const maxPasswordLine = 4096
-
-// readPassword takes the first line of standard input, without its line end and with everything else.
-func readPassword(in io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password from standard input: %w", err)
-	}
-	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-	if line == "" {
-		return "", errors.New("no password on standard input; send one line, for example: printf '%s\\n' \"$PASSWORD\" | keyturn …")
-	}
-	return line, nil
 }

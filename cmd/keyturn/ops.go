@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"keyturn/keys"
 )
 
 const (
@@ -87,8 +89,20 @@ func (a *app) checkKeys() check {
 		return check{"keys", "failed", "last read " + age.String() + " ago"}
 	case len(a.keys.Bad()) > 0:
 		return check{"keys", "warning", "a row of the key table was altered or is foreign; see the log"}
-	case len(a.keys.JWKS().Body) == 0:
-		return check{"keys", "failed", "none published"}
+	}
+	now, list := time.Now(), a.keys.Keys()
+	plain := make([]keys.Key, len(list))
+	for n, k := range list {
+		plain[n] = k.Key
+	}
+	policy := a.keyPolicy()
+	for _, algorithm := range policy.Algorithms {
+		if _, ok := keys.Signer(plain, policy, keys.Token, algorithm, now); !ok {
+			return check{"keys", "failed", "no key signs " + string(algorithm) + " tokens"}
+		}
+	}
+	if _, ok := keys.Signer(plain, policy, keys.Refresh, keys.EdDSA, now); !ok {
+		return check{"keys", "failed", "no key signs refresh tokens"}
 	}
 	return check{"keys", "ok", "read " + age.String() + " ago"}
 }

@@ -61,11 +61,11 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, ready func(*se
 		return err
 	}
 	defer ops.Close()
-	if public, err = withTLS(public, config); err != nil {
+	if public, err = withTLS(public, config, log); err != nil {
 		return err
 	}
 
-	a, err := openApp(ctx, config, log)
+	a, err := openApp(ctx, config, log, mayUpgrade)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func sessionList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := a.db.Grants(ctx, issuer.GrantQuery{UserID: u.ID, LiveOnly: live, After: after, Limit: limit})
+			list, err := a.issuer.Grants(ctx, issuer.GrantQuery{UserID: u.ID, LiveOnly: live, After: after, Limit: limit})
 			if err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func sessionRevoked() *cobra.Command {
 				}
 				q.UserID = u.ID
 			}
-			list, err := a.db.RevokedTokens(ctx, q)
+			list, err := a.issuer.RevokedTokens(ctx, q)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -269,18 +270,17 @@ func (c *Config) show(s setting) string {
 	return fmt.Sprint(value)
 }
 
-// maskSecret shows of a database URL what helps to find the database, and nothing of other secrets.
+// maskSecret shows of a database URL what helps to find the database, and nothing of other secrets. What
+// can't be parsed for certain is not shown at all.
 func maskSecret(value string) string {
 	if strings.HasPrefix(value, "sqlite:") {
 		return value
 	}
-	if scheme, rest, found := strings.Cut(value, "://"); found {
-		if _, host, found := strings.Cut(rest, "@"); found {
-			host, _, _ = strings.Cut(host, "?")
-			return scheme + "://***@" + host
-		}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" && u.Path == "" || u.Scheme == "" {
+		return "***"
 	}
-	return "***"
+	return u.Scheme + "://***@" + u.Host + u.EscapedPath()
 }
 
 // processSource reads the process's own environment. The flags are the root's: a command may have one of

@@ -161,7 +161,15 @@ func TestDoctorChangesNothing(t *testing.T) {
 		t.Error("doctor made the data folder")
 	}
 	i.serve(t)
-	if out := i.must(t, "", "doctor"); strings.Contains(out, "failed") {
+	if out := i.must(t, "", "doctor"); strings.Contains(out, "failed") || strings.Contains(out, "warning") {
 		t.Errorf("a healthy server:\n%s", out)
+	}
+	for _, file := range []string{"keyturn.db", "master.key"} {
+		path := filepath.Join(i.dir, "data", file)
+		must(t, os.Chmod(path, 0o644))
+		if out := i.must(t, "", "doctor"); !strings.Contains(out, path+" has mode 0644") {
+			t.Errorf("%s is readable by all, and doctor says:\n%s", file, out)
+		}
+		must(t, os.Chmod(path, 0o600))
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -13,11 +14,11 @@ import (
 const certificateCheck = 10 * time.Second
 
 // withTLS lets the listener end TLS where a certificate is configured.
-func withTLS(l net.Listener, config *Config) (net.Listener, error) {
+func withTLS(l net.Listener, config *Config, log *slog.Logger) (net.Listener, error) {
 	if config.TLSCertFile == "" {
 		return l, nil
 	}
-	source := &certificate{certFile: config.TLSCertFile, keyFile: config.TLSKeyFile, now: time.Now}
+	source := &certificate{certFile: config.TLSCertFile, keyFile: config.TLSKeyFile, now: time.Now, log: log}
 	if _, err := source.get(nil); err != nil {
 		return nil, fmt.Errorf("KEYTURN_TLS_CERT_FILE, KEYTURN_TLS_KEY_FILE: %w", err)
 	}
@@ -38,11 +39,13 @@ func withTLS(l net.Listener, config *Config) (net.Listener, error) {
 type certificate struct {
 	certFile, keyFile string
 	now               func() time.Time
+	log               *slog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate // guarded by mu, as the rest
 	checked time.Time
 	stamp   [2]time.Time
+	failing bool
 }
 
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -50,9 +53,14 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	if now := c.now(); c.current == nil || now.Sub(c.checked) >= certificateCheck {
 		c.checked = now
-		if err := c.reload(); err != nil && c.current == nil {
+		err := c.reload()
+		if err != nil && c.current == nil {
 			return nil, err
 		}
+		if err != nil && !c.failing {
+			c.log.Error("the renewed certificate can't be read; the old one stays in use", "file", c.certFile, "error", err)
+		}
+		c.failing = err != nil
 	}
 	return c.current, nil
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -265,4 +268,20 @@ FILE may be - for standard input.`,
 			return tell(c, map[string]int{"created": done.Created}, "imported %d users\n", done.Created)
 		}),
 	}
+}
+
+// maxPasswordLine bounds what is read for a password.
+const maxPasswordLine = 4096
+
+// readPassword takes the first line of standard input, without its line end and with everything else.
+func readPassword(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the password from standard input: %w", err)
+	}
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if line == "" {
+		return "", errors.New("no password on standard input; send one line, for example: printf '%s\\n' \"$PASSWORD\" | keyturn …")
+	}
+	return line, nil
 }

@@ -264,4 +264,8 @@ func testGrantLists(t *testing.T, open OpenFunc) {
 	}
 	clock.Advance(25 * time.Hour)
 	equal(t, "live ones a day later", len(list(issuer.GrantQuery{UserID: u.ID, LiveOnly: true, Limit: 10})), 0)
+	_, err = db.Grants(ctx, issuer.GrantQuery{After: "nothing", Limit: 1})
+	is(t, "grants after a cursor that is gone", err, issuer.ErrCursorGone)
+	_, err = db.RevokedTokens(ctx, issuer.RevokedQuery{After: "nothing", Limit: 1})
+	is(t, "revoked tokens after a cursor that is gone", err, issuer.ErrCursorGone)
 }
