@@ -2,6 +2,7 @@ package tokenpair
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -13,6 +14,8 @@ type Failure struct {
 	Status int
 	// Body is written as JSON.
 	Body any
+	// takenBack marks the one failure that verify answers in its own way (contract section 2).
+	takenBack bool
 }
 
 func (f *Failure) Error() string { return "token-pair request: " + http.StatusText(f.Status) }
@@ -22,18 +25,18 @@ var (
 	Invalid         = tokenError("Token is invalid")
 	Expired         = tokenError("Token is expired")
 	WrongType       = tokenError("Token has wrong type")
-	Blacklisted     = tokenError("Token is blacklisted")
-	NoAccount       = Failure{http.StatusUnauthorized, detail("No active account found with the given credentials")}
-	NoAccountLeft   = Failure{http.StatusUnauthorized, detail("No active account found for the given token.")}
-	Throttled       = Failure{http.StatusTooManyRequests, detail("Request was throttled.")}
-	Unavailable     = Failure{http.StatusServiceUnavailable, detail("Service temporarily unavailable, try again later.")}
-	Internal        = Failure{http.StatusInternalServerError, detail("A server error occurred.")}
-	BodyTooLarge    = Failure{http.StatusRequestEntityTooLarge, detail("Request body is too large.")}
-	verifyForbidden = Failure{http.StatusBadRequest, map[string][]string{"non_field_errors": {"Token is blacklisted"}}}
+	Blacklisted     = Failure{Status: http.StatusUnauthorized, Body: tokenError("Token is blacklisted").Body, takenBack: true}
+	NoAccount       = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found with the given credentials")}
+	NoAccountLeft   = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found for the given token.")}
+	Throttled       = Failure{Status: http.StatusTooManyRequests, Body: detail("Request was throttled.")}
+	Unavailable     = Failure{Status: http.StatusServiceUnavailable, Body: detail("Service temporarily unavailable, try again later.")}
+	Internal        = Failure{Status: http.StatusInternalServerError, Body: detail("A server error occurred.")}
+	BodyTooLarge    = Failure{Status: http.StatusRequestEntityTooLarge, Body: detail("Request body is too large.")}
+	verifyForbidden = Failure{Status: http.StatusBadRequest, Body: map[string][]string{"non_field_errors": {"Token is blacklisted"}}}
 )
 
 func tokenError(text string) Failure {
-	return Failure{http.StatusUnauthorized, map[string]string{"detail": text, "code": "token_not_valid"}}
+	return Failure{Status: http.StatusUnauthorized, Body: map[string]string{"detail": text, "code": "token_not_valid"}}
 }
 
 func detail(text string) map[string]string { return map[string]string{"detail": text} }
@@ -45,18 +48,13 @@ func (e *verifyError) Unwrap() error { return e.error }
 
 // Write answers a failure. f is the table's row for err.
 func Write(c *gin.Context, err error, f Failure) {
-	if _, ok := err.(*verifyError); ok && isBlacklisted(f) {
+	if _, verifying := errors.AsType[*verifyError](err); verifying && f.takenBack {
 		f = verifyForbidden
 	}
 	if f.Status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", `Bearer realm="api"`)
 	}
 	write(c, f.Status, f.Body)
-}
-
-func isBlacklisted(f Failure) bool {
-	body, ok := f.Body.(map[string]string)
-	return ok && body["detail"] == "Token is blacklisted"
 }
 
 // write sends JSON as Django REST framework does: no charset, no trailing newline.
