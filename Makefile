@@ -19,7 +19,7 @@ lint: ## formatting, go vet, the module file
 
 bench: ## speed, as ratios to floors measured in the same run
 	.ci/prepare
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./cmd/keyturn
+	$(GO) test -run '^$$' -bench . -benchtime 5x ./cmd/keyturn
 
 fuzz: ## each fuzz target for a short while
 	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . ); do \
@@ -32,7 +32,7 @@ fuzz: ## each fuzz target for a short while
 demo: ## the tutorial, played
 	$(GO) run ./cmd/keyturn demo
 
-docs: ## write docs/configuration.md anew from the code
-	$(GO) test ./cmd/keyturn -run TestConfigurationPage -update
+docs: ## write the generated tables of docs/ anew from the code
+	$(GO) test ./cmd/keyturn -run 'Test(Configuration|Architecture)Page' -update
 
 .PHONY: help build test lint bench fuzz demo docs

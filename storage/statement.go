@@ -23,6 +23,8 @@ const (
 //	?              an argument, in order
 //	{now}          the database's time in microseconds
 //	{for update …} a row lock (FOR UPDATE …, FOR SHARE …), nothing on SQLite, whose one writer needs none
+//	{postgres …}   words for PostgreSQL alone, and
+//	{sqlite …}     for SQLite alone; neither may hold an argument or another token
 //
 // Statements are constants, or put together from constants; nothing from outside ever becomes part of one.
 type statement string
@@ -39,7 +41,10 @@ const serverClock = `(extract(epoch from clock_timestamp())*1000000)::bigint`
 
 func compile(s statement, b backend, bindNow bool) compiled {
 	var out strings.Builder
-	mark := map[backend]string{postgres: "$", sqliteFile: "?"}[b]
+	mark, own, foreign := "$", "postgres ", "sqlite "
+	if b == sqliteFile {
+		mark, own, foreign = "?", foreign, own
+	}
 	last := strconv.Itoa(strings.Count(string(s), "?") + 1)
 	c, arguments := compiled{}, 0
 	for rest := string(s); rest != ""; {
@@ -67,6 +72,9 @@ func compile(s statement, b backend, bindNow bool) compiled {
 			if b == postgres {
 				out.WriteString(strings.ToUpper(token))
 			}
+		case closed && strings.HasPrefix(token, own):
+			out.WriteString(token[len(own):])
+		case closed && strings.HasPrefix(token, foreign):
 		default:
 			panic("storage: unknown token {" + token + "} in a statement")
 		}

@@ -33,7 +33,6 @@ var mayImport = map[string][]string{
 	"keyturn/cmd/hello/server":  {"keyturn/verify"},
 	"keyturn/cmd/hello":         {"keyturn/verify", "keyturn/cmd/hello/server"},
 	"keyturn/cmd/keyturn":       {"*"},
-	"keyturn/cmd/keyturn/bench": {"*"},
 }
 
 // ownAlone is what one package (or two) of ours may import of others, and nobody else.
