@@ -85,6 +85,8 @@ type Issuer struct {
 	Alarm func(err error, grantID string)
 
 	resources atomic.Pointer[map[string]Resource]
+	// longestRefresh is the longest refresh lifetime of a live grant when they were last looked at, in ns.
+	longestRefresh atomic.Int64
 }
 
 // Pair is what a sign-in or a refresh gives. Refresh is empty where the refresh token stays the same.

@@ -280,6 +280,34 @@ func TestNothingOutlivesTheGrant(t *testing.T) {
 	}
 }
 
+// TestLoweredLifetimeSignsNobodyOut: a grant keeps the lifetime that it began with, so keys made after the
+// setting was lowered must verify for as long as its tokens live.
+func TestLoweredLifetimeSignsNobodyOut(t *testing.T) {
+	s := apitest.New(t, func(c *apitest.Config) { c.Settings.GrantLifetime = 2000 * time.Hour })
+	s.AddUser(t, "spiderman")
+	pair := signIn(t, s, "spiderman")
+	s.Issuer.Settings.RefreshLifetime = time.Hour
+	kids := map[string]bool{}
+	for range 80 {
+		s.Advance(20 * time.Hour)
+		if err := s.Issuer.LoadResources(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Keys.Maintain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if pair, err = s.Issuer.Refresh(t.Context(), presented(pair.Refresh)); err != nil {
+			t.Fatal(err)
+		}
+		header, _, _ := strings.Cut(pair.Refresh, ".")
+		kids[header] = true
+	}
+	if len(kids) < 3 {
+		t.Errorf("only %d keys signed; the test met no end of a key's turn", len(kids))
+	}
+}
+
 func expiry(t *testing.T, token string) time.Time {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])

@@ -47,9 +47,14 @@ func (s Settings) DefaultResource() Resource {
 // AdminAudience is the audience of the admin API.
 func (s Settings) AdminAudience() string { return s.Issuer + "/admin/v1" }
 
-// LoadResources reads the resources again. Until it has succeeded once every audience is the default.
+// LoadResources reads the resources again, and what live grants need of the keys. Until it has succeeded
+// once every audience is the default.
 func (i *Issuer) LoadResources(ctx context.Context) error {
 	list, err := i.Store.Resources(ctx)
+	if err != nil {
+		return err
+	}
+	longest, err := i.Store.LongestRefreshLifetime(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,6 +63,7 @@ func (i *Issuer) LoadResources(ctx context.Context) error {
 		byName[r.Identifier] = r
 	}
 	i.resources.Store(&byName)
+	i.longestRefresh.Store(int64(longest))
 	return nil
 }
 
@@ -81,20 +87,22 @@ func (i *Issuer) resource(identifier string) Resource {
 	return r
 }
 
-// KeyNeeds are the algorithms that keys must exist for, and the longest lifetime that they sign, as the
-// settings and the loaded resources say.
-func (i *Issuer) KeyNeeds() (algorithms []keys.Algorithm, longest time.Duration) {
+// KeyNeeds are the algorithms that keys must exist for, and the longest lifetimes of access and refresh
+// tokens that they sign, as the settings, the loaded resources and the live grants say: a grant keeps
+// the lifetime that it began with when the setting is lowered.
+func (i *Issuer) KeyNeeds() (algorithms []keys.Algorithm, access, refresh time.Duration) {
 	algorithms = []keys.Algorithm{i.Settings.Algorithm}
-	longest = max(i.Settings.AccessLifetime, MaxAdminTokenLifetime)
+	access = max(i.Settings.AccessLifetime, MaxAdminTokenLifetime)
+	refresh = max(i.Settings.RefreshLifetime, time.Duration(i.longestRefresh.Load()))
 	if stored := i.resources.Load(); stored != nil {
 		for name := range *stored {
 			r := i.resource(name)
 			algorithms = append(algorithms, r.Algorithm)
-			longest = max(longest, r.AccessLifetime)
+			access = max(access, r.AccessLifetime)
 		}
 	}
 	slices.Sort(algorithms)
-	return slices.Compact(algorithms), longest
+	return slices.Compact(algorithms), access, refresh
 }
 
 // Resources lists the stored resources, and the default one where no row describes it, by identifier.

@@ -130,6 +130,9 @@ type Store interface {
 	// With nothing to end nothing is written, the event neither.
 	RevokeGrants(ctx context.Context, s Selection, r Revocation) (int64, error)
 
+	// LongestRefreshLifetime is that of the live grants, 0 without any. It reads them all.
+	LongestRefreshLifetime(ctx context.Context) (time.Duration, error)
+
 	Resources(ctx context.Context) ([]Resource, error)
 	// CreateResource, UpdateResource and DeleteResource raise the changes counter.
 	CreateResource(ctx context.Context, r Resource, event audit.Event) error

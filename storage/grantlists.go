@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"keyturn/issuer"
 )
@@ -106,4 +107,13 @@ func (d *DB) checkCursor(ctx context.Context, exists statement, after string, fo
 		return issuer.ErrCursorGone
 	}
 	return nil
+}
+
+const longestRefreshLifetime statement = `SELECT COALESCE(MAX(refresh_lifetime), 0) FROM grants WHERE revoked_at IS NULL AND expires_at > {now}`
+
+// LongestRefreshLifetime implements issuer.Store.
+func (d *DB) LongestRefreshLifetime(ctx context.Context) (time.Duration, error) {
+	var longest int64
+	err := d.reading().get(ctx, &longest, longestRefreshLifetime)
+	return time.Duration(longest) * time.Microsecond, translate(err, nil)
 }

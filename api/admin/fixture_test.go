@@ -65,10 +65,10 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	ring := &keys.Ring{Store: f.db, Master: master, Now: now, Log: log, MaxStaleness: 1000 * time.Hour, Policy: func() keys.Policy {
-		algorithms, longest := f.issuer.KeyNeeds()
+		algorithms, access, refresh := f.issuer.KeyNeeds()
 		return keys.Policy{
 			Algorithms: algorithms, Rotation: 720 * time.Hour, Lead: 24 * time.Hour, JWKSMaxAge: 5 * time.Minute,
-			TokenLifetime: longest, RefreshLifetime: 24 * time.Hour,
+			TokenLifetime: access, RefreshLifetime: refresh,
 		}
 	}}
 	if err := ring.Start(t.Context()); err != nil {

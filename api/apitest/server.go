@@ -96,10 +96,10 @@ func (s *Server) wire(t testing.TB, config Config) {
 	s.Keys = &keys.Ring{
 		Store: s.DB, Master: master, Now: s.Now, Log: log, MaxStaleness: 24 * 365 * time.Hour,
 		Policy: func() keys.Policy {
-			algorithms, longest := s.Issuer.KeyNeeds()
+			algorithms, access, refresh := s.Issuer.KeyNeeds()
 			return keys.Policy{
 				Algorithms: algorithms, Rotation: 720 * time.Hour, Lead: 24 * time.Hour, JWKSMaxAge: 300 * time.Second,
-				TokenLifetime: longest, RefreshLifetime: config.Settings.RefreshLifetime,
+				TokenLifetime: access, RefreshLifetime: refresh,
 			}
 		},
 	}

@@ -67,12 +67,12 @@ func (c *Config) issuerSettings() issuer.Settings {
 
 // keyPolicy is today's: it changes with the resources.
 func (a *app) keyPolicy() keys.Policy {
-	algorithms, longest := a.issuer.KeyNeeds()
+	algorithms, access, refresh := a.issuer.KeyNeeds()
 	return keys.Policy{
 		Algorithms: algorithms,
 		Rotation:   a.config.KeyRotation, Lead: a.config.KeyLead, JWKSMaxAge: a.config.JWKSMaxAge,
-		TokenLifetime:   longest + a.config.Leeway,
-		RefreshLifetime: a.config.RefreshTokenLife + a.config.Leeway,
+		TokenLifetime:   access + a.config.Leeway,
+		RefreshLifetime: refresh + a.config.Leeway,
 	}
 }
 

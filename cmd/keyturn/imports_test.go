@@ -27,12 +27,12 @@ var mayImport = map[string][]string{
 		"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit",
 		"keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin",
 	},
-	"keyturn/api/apitest":       {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit", "keyturn/api", "keyturn/storage"},
-	"keyturn/verify":            {"keyturn/verify/jws"},
-	"keyturn/verify/ginverify":  {"keyturn/verify"},
-	"keyturn/cmd/hello/server":  {"keyturn/verify"},
-	"keyturn/cmd/hello":         {"keyturn/verify", "keyturn/cmd/hello/server"},
-	"keyturn/cmd/keyturn":       {"*"},
+	"keyturn/api/apitest":      {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit", "keyturn/api", "keyturn/storage"},
+	"keyturn/verify":           {"keyturn/verify/jws"},
+	"keyturn/verify/ginverify": {"keyturn/verify"},
+	"keyturn/cmd/hello/server": {"keyturn/verify"},
+	"keyturn/cmd/hello":        {"keyturn/verify", "keyturn/cmd/hello/server"},
+	"keyturn/cmd/keyturn":      {"*"},
 }
 
 // ownAlone is what one package (or two) of ours may import of others, and nobody else.

@@ -268,4 +268,11 @@ func testGrantLists(t *testing.T, open OpenFunc) {
 	is(t, "grants after a cursor that is gone", err, issuer.ErrCursorGone)
 	_, err = db.RevokedTokens(ctx, issuer.RevokedQuery{After: "nothing", Limit: 1})
 	is(t, "revoked tokens after a cursor that is gone", err, issuer.ErrCursorGone)
+	longest, err := db.LongestRefreshLifetime(ctx)
+	must(t, err)
+	equal(t, "longest refresh lifetime", longest, NewGrant(u).RefreshLifetime)
+	clock.Advance(10 * 365 * 24 * time.Hour)
+	longest, err = db.LongestRefreshLifetime(ctx)
+	must(t, err)
+	equal(t, "longest refresh lifetime of none", longest, time.Duration(0))
 }
