@@ -62,6 +62,7 @@ var failures = []failure{
 	{keys.ErrKeyNotFound, "key_not_found", tokenpair.Internal, admin.NotFound("There is no such key, or it is gone already.")},
 	{keys.ErrLeadNotOver, "lead_not_over", tokenpair.Internal, admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")},
 	{keys.ErrTooManyWaiting, "too_many_waiting", tokenpair.Internal, admin.Conflict("Too many keys are waiting to sign already.")},
+	{keys.ErrTooManyKeys, "too_many_keys", tokenpair.Internal, admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")},
 	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText},
 }
 

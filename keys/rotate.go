@@ -10,6 +10,9 @@ import (
 const (
 	// maxWaiting bounds what rotations by hand may pile up: each is a key in every verifier's JWKS.
 	maxWaiting = 8
+	// maxVerifying bounds them together with those that have signed, which go on to verify to the end of
+	// the turn that was planned for them.
+	maxVerifying = 16
 	// fetchTimeout is what a verifier may need to fetch the JWKS once its copy has expired.
 	fetchTimeout = 10 * time.Second
 )
@@ -21,6 +24,9 @@ var (
 	ErrLeadNotOver = errors.New("keys: the waiting key has not been published for the lead yet")
 	// ErrTooManyWaiting says that eight keys of an algorithm wait for their turn already.
 	ErrTooManyWaiting = errors.New("keys: eight keys of this algorithm are waiting already")
+	// ErrTooManyKeys says that sixteen keys of an algorithm verify already (and, where tokens outlive a
+	// rotation, one for each that they outlive): each is in every JWKS until it goes.
+	ErrTooManyKeys = errors.New("keys: too many keys of this algorithm still verify already")
 	// ErrKeyNotFound says that no key that still verifies has this kid.
 	ErrKeyNotFound = errors.New("keys: no such key, or it is revoked or gone already")
 )
@@ -80,7 +86,7 @@ type Outcome struct {
 
 // Rotate plans a rotation by hand; it is pure, and its steps include those of Plan, so that every lane
 // is whole afterwards. Nothing is changed where it returns an error: *BadRotation, ErrLeadNotOver,
-// ErrTooManyWaiting or ErrKeyNotFound.
+// ErrTooManyWaiting, ErrTooManyKeys or ErrKeyNotFound. A compromised key can always be revoked.
 func Rotate(keys []Key, r Rotation, p Policy, now time.Time) (Outcome, error) {
 	d := newDraft(keys, p, now)
 	if err := r.check(p); err != nil {
@@ -145,6 +151,9 @@ func (d *draft) graceful(r Rotation) error {
 		if len(d.waiting(l)) >= maxWaiting {
 			return fmt.Errorf("%w: %s, %s", ErrTooManyWaiting, l.purpose, l.algorithm)
 		}
+		if d.full(l) {
+			return fmt.Errorf("%w: %s, %s", ErrTooManyKeys, l.purpose, l.algorithm)
+		}
 		until := from.Add(d.policy.Rotation)
 		for _, e := range d.live(l) {
 			if e.key.SignsFrom.After(from) { // a later turn that was planned stands
@@ -170,9 +179,18 @@ func (d *draft) immediate(r Rotation, out *Outcome) error {
 				out.tooEarly(d)
 			}
 		}
+		if d.full(l) {
+			return fmt.Errorf("%w: %s, %s", ErrTooManyKeys, l.purpose, l.algorithm)
+		}
 		d.takeOver(l, "rotated by hand: signs at once")
 	}
 	return nil
+}
+
+// full tells whether the lane holds as many keys as rotations by hand may make. What the schedule alone
+// keeps does not count: with tokens that live for 30 rotations, 30 retired keys verify.
+func (d *draft) full(l lane) bool {
+	return len(d.live(l)) >= maxVerifying+int(d.policy.lifetime(l.purpose)/d.policy.Rotation)
 }
 
 // ready tells whether the lane's oldest waiting key has had its lead.

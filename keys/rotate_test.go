@@ -70,6 +70,59 @@ func TestGracefulRotationIsBounded(t *testing.T) {
 	}
 }
 
+// TestForcedRotationIsBounded: each turn at once leaves a key that verifies to its planned end.
+func TestForcedRotationIsBounded(t *testing.T) {
+	p, now := testPolicy(), day0
+	forced := Rotation{Mode: Immediate, Force: true, Algorithm: RS256}
+	var serial int
+	keys := planned(t, nil, p, day0, &serial)
+	verifying := func() (n int) {
+		for _, k := range keys {
+			if k.lane() == rs256 && k.verifies(now) {
+				n++
+			}
+		}
+		return n
+	}
+	for verifying() < maxVerifying {
+		now = now.Add(time.Second)
+		keys, _ = turned(t, keys, forced, p, now, &serial)
+		if serial > 10*maxVerifying {
+			t.Fatalf("%d keys were made and %d verify", serial, verifying())
+		}
+	}
+	for _, q := range []Rotation{forced, {Mode: Immediate, Force: true}, {Algorithm: RS256}} {
+		if out, err := Rotate(keys, q, p, now); !errors.Is(err, ErrTooManyKeys) || out.Steps != nil {
+			t.Errorf("%+v with %d keys: got %v, %d steps, want ErrTooManyKeys", q, verifying(), err, len(out.Steps))
+		}
+	}
+	if _, err := Rotate(keys, Rotation{Mode: Immediate, Force: true, Purpose: Refresh}, p, now); err != nil {
+		t.Errorf("another lane: %v", err)
+	}
+	bad, _ := Signer(keys, p, Token, RS256, now)
+	keys, _ = turned(t, keys, Rotation{Mode: Compromised, KID: bad.KID}, p, now, &serial)
+	if verifying() != maxVerifying {
+		t.Errorf("%d keys verify after a revocation, want %d", verifying(), maxVerifying)
+	}
+	keys, _ = turned(t, keys, Rotation{Mode: Compromised, All: true, Algorithm: RS256}, p, now, &serial)
+	keys, _ = turned(t, keys, forced, p, now.Add(time.Second), &serial)
+}
+
+// TestScheduledKeysDoNotBlockRotations: refresh tokens that live for 40 rotations keep 40 keys.
+func TestScheduledKeysDoNotBlockRotations(t *testing.T) {
+	p, now := testPolicy(), day0
+	p.Rotation, p.RefreshLifetime = 24*time.Hour, 40*24*time.Hour
+	var serial int
+	var keys []Key
+	for range 60 {
+		keys = planned(t, keys, p, now, &serial)
+		now = now.Add(p.Rotation)
+	}
+	keys = planned(t, keys, p, now, &serial)
+	turned(t, keys, Rotation{Mode: Immediate, Force: true}, p, now, &serial)
+	turned(t, keys, Rotation{}, p, now, &serial)
+}
+
 func TestImmediateRotationNeedsTheLead(t *testing.T) {
 	p := testPolicy()
 	var serial int

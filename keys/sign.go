@@ -68,8 +68,9 @@ type Verified struct {
 }
 
 // Verify checks that raw was signed by a key of ours that verifies now, of either purpose. An unknown
-// kid makes the ring read the keys again, at most once a second. Errors: ErrInvalidToken, ErrUnknownKey,
-// and one that wraps ErrUnavailable where it can't be told (the caller answers 503, never "invalid").
+// kid makes the ring read the keys again, at most once a second, and waits for that until ctx ends, 5 s
+// at most; a known one waits for nothing. Errors: ErrInvalidToken, ErrUnknownKey, and one that wraps
+// ErrUnavailable where it can't be told (the caller answers 503, never "invalid").
 func (r *Ring) Verify(ctx context.Context, raw string) (Verified, error) {
 	token, err := jws.Parse(raw, string(RS256), string(PS256), string(ES256), string(EdDSA))
 	if err != nil {
@@ -124,15 +125,55 @@ func (r *Ring) find(ctx context.Context, kid string) (*openedKey, error) {
 	return nil, ErrUnknownKey
 }
 
-// readAgain reads the keys unless it did so less than a second ago, and returns how the last time went.
-// Callers that come meanwhile wait for the one reading.
+// flight is one reading of the keys for unknown kids.
+type flight struct {
+	// done is closed when it is over; what follows is set by then.
+	done chan struct{}
+	at   time.Time
+	err  error
+}
+
+// over tells whether the flight ended a second ago or more.
+func (f *flight) over(now time.Time) bool {
+	select {
+	case <-f.done:
+		return now.Sub(f.at).Abs() >= time.Second
+	default:
+		return false
+	}
+}
+
+// readAgain reads the keys unless that was last over less than a second ago, and returns how it went.
+// Callers that come meanwhile wait for the one reading, none of them for longer than its context or
+// than a reading may take.
 func (r *Ring) readAgain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	f := r.join(ctx)
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// join returns the flight to wait for: the last one, or a new one where that is over.
+func (r *Ring) join(ctx context.Context) *flight {
 	r.again.Lock()
 	defer r.again.Unlock()
-	if now := r.Now(); r.again.at.IsZero() || now.Sub(r.again.at).Abs() >= time.Second {
-		r.again.at = now
-		// The caller may hang up; those who wait behind it did not.
-		r.again.err = r.Reload(context.WithoutCancel(ctx))
+	if last := r.again.last; last != nil && !last.over(r.Now()) {
+		return last
 	}
-	return r.again.err
+	f := &flight{done: make(chan struct{})}
+	r.again.last = f
+	// The caller may hang up; those who wait with it did not.
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		defer close(f.done)
+		f.err = r.Reload(ctx)
+		// The second counts from the end: a database that hangs for five is not asked five times.
+		f.at = r.Now()
+	}()
+	return f
 }

@@ -32,6 +32,10 @@ type Options struct {
 	// ConnectTimeout bounds the opening of one PostgreSQL connection; 0 for 5 s. A connect_timeout in
 	// the URL goes first.
 	ConnectTimeout time.Duration
+	// AnswerTimeout bounds a read, and a statement that commits itself, on PostgreSQL where the caller's
+	// context has no deadline, the wait for a pooled connection included; 0 for 10 s. Transactions are
+	// the caller's to bound: a migration or the end of every grant takes what it takes.
+	AnswerTimeout time.Duration
 	// BusyTimeout is how long SQLite waits for the lock of another process; 0 for 5 s.
 	BusyTimeout time.Duration
 }
@@ -46,6 +50,8 @@ type DB struct {
 	// now is bound for {now}; nil where the statement reads the server's clock.
 	now     func() time.Time
 	maxIdle int
+	// answerTimeout is zero on SQLite.
+	answerTimeout time.Duration
 	// compiled caches by statement. Statements are constants of this package, so it stays small.
 	compiled sync.Map
 }
@@ -111,6 +117,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ConnectTimeout <= 0 {
 		o.ConnectTimeout = 5 * time.Second
+	}
+	if o.AnswerTimeout <= 0 {
+		o.AnswerTimeout = 10 * time.Second
 	}
 	if o.BusyTimeout <= 0 {
 		o.BusyTimeout = 5 * time.Second

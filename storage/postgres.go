@@ -25,7 +25,7 @@ func openPostgres(ctx context.Context, rawURL string, o Options) (*DB, error) {
 	pool.SetMaxOpenConns(o.MaxOpen)
 	pool.SetMaxIdleConns(o.MaxIdle)
 	pool.SetConnMaxLifetime(o.MaxLifetime)
-	d := &DB{backend: postgres, write: pool, read: pool, now: o.DatabaseNow, maxIdle: o.MaxIdle}
+	d := &DB{backend: postgres, write: pool, read: pool, now: o.DatabaseNow, maxIdle: o.MaxIdle, answerTimeout: o.AnswerTimeout}
 	if err := d.checkServer(ctx); err != nil {
 		_ = pool.Close()
 		return nil, withoutSecret(err, password)
@@ -36,7 +36,7 @@ func openPostgres(ctx context.Context, rawURL string, o Options) (*DB, error) {
 // postgresConnector adds to the URL what this package relies on: binary_parameters=yes makes a
 // statement with arguments one round trip without a prepared name, which is also what lets it pass
 // through a pooler in transaction mode.
-func postgresConnector(rawURL string, o Options) (*pq.Connector, string, error) {
+func postgresConnector(rawURL string, o Options) (*lineConnector, string, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// The parser's own words can quote a piece of the password.
@@ -58,11 +58,10 @@ func postgresConnector(rawURL string, o Options) (*pq.Connector, string, error) 
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = o.ConnectTimeout
 	}
-	connector, err := pq.NewConnectorConfig(config)
-	if err != nil {
+	if _, err := pq.NewConnectorConfig(config); err != nil {
 		return nil, "", withoutSecret(fmt.Errorf("storage: the PostgreSQL URL: %w", err), password)
 	}
-	return connector, password, nil
+	return &lineConnector{config}, password, nil
 }
 
 const serverSettings = `SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,

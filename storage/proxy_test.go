@@ -1,7 +1,10 @@
 package storage_test
 
 import (
+	"crypto/tls"
+	"io"
 	"net"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,9 +19,35 @@ type proxy struct {
 	trips      int  // guarded by mu: how often the client spoke after the server had
 	serverLast bool // guarded by mu
 	loseAnswer bool // guarded by mu: the next answer of the server is lost with its connection
+
+	// frozen is held while nothing is passed on: connections are taken, as by a process that was stopped.
+	frozen sync.RWMutex
 }
 
 func newProxy(t *testing.T, databaseURL string) *proxy {
+	t.Helper()
+	return newProxyOver(t, databaseURL, func(client net.Conn) (net.Conn, error) { return client, nil })
+}
+
+// newTLSProxy is a proxy that speaks TLS with the client.
+func newTLSProxy(t *testing.T, databaseURL string) *proxy {
+	t.Helper()
+	certified := httptest.NewTLSServer(nil)
+	t.Cleanup(certified.Close)
+	config := &tls.Config{Certificates: certified.TLS.Certificates}
+	p := newProxyOver(t, databaseURL, func(client net.Conn) (net.Conn, error) {
+		// PostgreSQL documentation, section 54.2.12: SSLRequest, answered "S".
+		if _, err := io.ReadFull(client, make([]byte, 8)); err != nil {
+			return nil, err
+		}
+		_, err := client.Write([]byte{'S'})
+		return tls.Server(client, config), err
+	})
+	p.url = strings.Replace(p.url, "sslmode=disable", "sslmode=require", 1)
+	return p
+}
+
+func newProxyOver(t *testing.T, databaseURL string, wrap func(net.Conn) (net.Conn, error)) *proxy {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
 	if err != nil {
@@ -48,8 +77,17 @@ func newProxy(t *testing.T, databaseURL string) *proxy {
 				_ = client.Close()
 				continue
 			}
-			go p.copy(server, client, false)
-			go p.copy(client, server, true)
+			go func() {
+				p.pass()
+				wrapped, err := wrap(client)
+				if err != nil {
+					_ = client.Close()
+					_ = server.Close()
+					return
+				}
+				go p.copy(server, wrapped, false)
+				p.copy(wrapped, server, true)
+			}()
 		}
 	}()
 	return p
@@ -64,10 +102,17 @@ func (p *proxy) copy(to, from net.Conn, isServer bool) {
 		if err != nil || p.lost(isServer) {
 			return
 		}
+		p.pass()
 		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}
+}
+
+// pass waits while the proxy is frozen.
+func (p *proxy) pass() {
+	p.frozen.RLock()
+	defer p.frozen.RUnlock()
 }
 
 func (p *proxy) lost(isServer bool) bool {

@@ -17,6 +17,8 @@ type session struct {
 	}
 	// harmless allows a statement to be run again where its connection broke.
 	harmless bool
+	// brief bounds each statement where the caller's context does not.
+	brief bool
 }
 
 // get reads exactly the first row; sql.ErrNoRows where there is none. It returns nil only after the
@@ -26,6 +28,8 @@ func (s session) get(ctx context.Context, into any, st statement, args ...any) e
 	if err != nil {
 		return err
 	}
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	return s.run(func() error { return sqlx.GetContext(ctx, s.on, into, text, args...) })
 }
 
@@ -35,6 +39,8 @@ func (s session) all(ctx context.Context, into any, st statement, args ...any) e
 	if err != nil {
 		return err
 	}
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	return s.run(func() error {
 		reflect.ValueOf(into).Elem().SetZero() // what came before the connection broke
 		return sqlx.SelectContext(ctx, s.on, into, text, args...)
@@ -50,12 +56,29 @@ func (s session) run(do func() error) error {
 	return err
 }
 
+func (s session) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !s.brief {
+		return ctx, func() {}
+	}
+	return s.d.limited(ctx)
+}
+
+// limited gives a context that has no deadline one of Options.AnswerTimeout.
+func (d *DB) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, has := ctx.Deadline(); has || d.answerTimeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d.answerTimeout)
+}
+
 // exec returns how many rows the statement changed.
 func (s session) exec(ctx context.Context, st statement, args ...any) (int64, error) {
 	text, args, err := s.d.bind(st, args)
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	result, err := s.on.ExecContext(ctx, text, args...)
 	if err != nil {
 		return 0, err
@@ -65,7 +88,7 @@ func (s session) exec(ctx context.Context, st statement, args ...any) (int64, er
 
 // reading is for statements that change nothing: they are repeated on another connection where the
 // pooled one was broken.
-func (d *DB) reading() session { return session{d: d, on: d.read, harmless: true} }
+func (d *DB) reading() session { return session{d: d, on: d.read, harmless: true, brief: true} }
 
 // once runs one statement that commits itself, in one round trip. It is never repeated: where the
 // connection breaks the statement may have been committed, and database/sql's own repeat, which a
@@ -74,12 +97,14 @@ func (d *DB) once(ctx context.Context, do func(session) error) (err error) {
 	if d.backend == sqliteFile {
 		return d.transact(ctx, do) // an explicit COMMIT is where SQLite reports that it could not
 	}
-	conn, err := d.write.Connx(ctx)
+	waiting, cancel := d.limited(ctx)
+	defer cancel()
+	conn, err := d.write.Connx(waiting)
 	if err != nil {
 		return err
 	}
 	defer func() { d.release(conn, err) }()
-	return do(session{d: d, on: conn})
+	return do(session{d: d, on: conn, brief: true})
 }
 
 // execOnce is once for a statement whose only outcome is an error or none.
