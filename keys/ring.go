@@ -39,7 +39,8 @@ type Ring struct {
 	// MaxStaleness is how long keys are used for signing and verifying without having been read again.
 	// The JWKS is served without limit.
 	MaxStaleness time.Duration
-	// Alarm is told of every *BadRow whenever it is met, and of a database that lost its keys; nil logs them.
+	// Alarm is told of every *BadRow, and of a database that lost its keys, when a reading meets it and
+	// the reading before did not; nil logs them.
 	Alarm func(text string)
 
 	snapshot atomic.Pointer[snapshot]
@@ -47,6 +48,8 @@ type Ring struct {
 	// reading makes reads follow one another, so that an older one never replaces a newer. It is held
 	// for as long as the database takes: what signs, verifies or publishes looks at snapshot alone.
 	reading gate
+	// alarmed is what the last reading raised an alarm for; guarded by reading.
+	alarmed []string
 	// again guards the one reading that unknown kids may cause each second.
 	again struct {
 		sync.Mutex
@@ -118,18 +121,19 @@ func (r *Ring) reload(ctx context.Context) (*snapshot, error) {
 		r.alarm(ErrKeysVanished)
 		return nil, ErrKeysVanished
 	}
+	var alarms []error
 	for _, record := range records {
 		pair, err := r.open(record, last)
 		var bad *BadRow
 		if errors.As(err, &bad) {
-			next.bad = append(next.bad, bad)
-			r.alarm(bad)
+			next.bad, alarms = append(next.bad, bad), append(alarms, bad)
 			continue
 		}
 		next.keys = append(next.keys, record.Key)
 		next.records = append(next.records, record)
 		next.opened[record.KID] = &openedKey{record.Key, pair}
 	}
+	r.alarm(alarms...)
 	if len(next.bad) > 0 && (last == nil || len(next.keys) == 0) {
 		return nil, next.bad[0]
 	}
@@ -151,12 +155,22 @@ func (r *Ring) open(record Record, last *snapshot) (*material, error) {
 	return r.Master.open(record)
 }
 
-func (r *Ring) alarm(err error) {
-	if r.Alarm == nil {
-		r.Log.Error("signing keys can't be trusted", "error", err)
-		return
+// alarm raises what the reading before has not raised; the caller holds reading. A key table that stays
+// bad is read each second, and one alarm is enough to wake somebody.
+func (r *Ring) alarm(found ...error) {
+	before := r.alarmed
+	r.alarmed = nil
+	for _, err := range found {
+		text := err.Error()
+		r.alarmed = append(r.alarmed, text)
+		switch {
+		case slices.Contains(before, text):
+		case r.Alarm == nil:
+			r.Log.Error("signing keys can't be trusted", "error", err)
+		default:
+			r.Alarm(text)
+		}
 	}
-	r.Alarm(err.Error())
 }
 
 // LastRead returns when the keys were last read, zero if never.

@@ -44,20 +44,28 @@ type watcher struct {
 	ring    *Ring
 	changes func(context.Context) (int64, error)
 	seen    int64
+	// failed is set while the counter can't be read.
+	failed bool
 }
 
+// look reads the keys where the counter has moved, and at the first success after a failure: what was
+// read before an outage may be stale by now though nothing has changed.
 func (w *watcher) look(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	// The counter is read before the keys: a change in between is then read twice, never missed.
 	n, err := w.changes(limited)
-	if err != nil || n == w.seen {
+	if err != nil {
+		w.failed = true
 		return err
+	}
+	if n == w.seen && !w.failed {
+		return nil
 	}
 	if err := w.ring.Reload(ctx); err != nil {
 		return err
 	}
-	w.seen = n
+	w.seen, w.failed = n, false
 	return nil
 }
 

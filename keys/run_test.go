@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,35 @@ func TestRunMaintainsEachMinuteAndComesBackAfterAnOutage(t *testing.T) {
 		synctest.Wait()
 		if n := len(r.Keys()); n != 6 {
 			t.Errorf("%d keys two minutes after the turn, want 6", n)
+		}
+		stop()
+		<-done
+	})
+}
+
+// TestRunIsFreshWithTheFirstPollAfterAnOutage: longer than MaxStaleness nothing could be read, and nothing
+// has changed; a second after the database is back tokens are signed again.
+func TestRunIsFreshWithTheFirstPollAfterAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		r := newRing(store, newMaster(t), time.Now, testPolicy())
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { r.Run(ctx, store.Changes); close(done) }()
+		store.set(func() { store.err = ErrUnavailable })
+		time.Sleep(r.MaxStaleness + time.Minute)
+		synctest.Wait()
+		if _, err := accessToken(r, RS256); !errors.Is(err, ErrStale) {
+			t.Errorf("during the outage: %v, want ErrStale", err)
+		}
+		store.set(func() { store.err = nil })
+		time.Sleep(pollEvery + time.Millisecond)
+		synctest.Wait()
+		if _, err := accessToken(r, RS256); err != nil {
+			t.Errorf("a second after it: %v", err)
 		}
 		stop()
 		<-done
