@@ -21,6 +21,8 @@ type Server struct {
 	Accounts *accounts.Service
 	Keys     *keys.Ring
 	Log      *slog.Logger
+	// Refusals takes the trace of who was refused by the admin API; nil keeps none.
+	Refusals admin.Refusals
 	// Metrics counts requests by route and status; nil counts nothing.
 	Metrics Metrics
 	// TrustedProxies are the addresses and networks whose X-Forwarded-For is believed; none by default.
@@ -62,7 +64,7 @@ func (s *Server) routes(router *gin.Engine) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
-	administration := &admin.Handlers{Accounts: s.Accounts, Issuer: s.Issuer, Keys: s.Keys, Actor: actorOf}
+	administration := &admin.Handlers{Accounts: s.Accounts, Issuer: s.Issuer, Keys: s.Keys, Actor: actorOf, Refusals: s.Refusals}
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}

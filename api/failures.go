@@ -118,6 +118,10 @@ func (s *Server) admin(handle func(*gin.Context) error) gin.HandlerFunc {
 		if problem.Status == 0 {
 			problem, name = admin.Internal, "internal"
 		}
+		if lost, ok := errors.AsType[*admin.Unrecorded](err); ok {
+			s.Log.Error("refusal not recorded", "name", name, "route", c.FullPath(), "request_id", requestID(c), "error", lost.Cause)
+			err = lost.Refusal
+		}
 		s.refused(c, name, err, problem.Status)
 		if problem.Status == http.StatusServiceUnavailable {
 			retryAfter(c, unavailableFor)

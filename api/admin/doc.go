@@ -12,7 +12,9 @@
 //     may end grants is 200 with {"ended": n}; what else is done is 204.
 //   - Ending grants and turning keys take {"reason": "…"}, at most 500 characters, for the audit log.
 //   - PATCH changes the members that are given; an empty text clears one, null is refused. PUT replaces.
-//   - Only the scope admin makes, changes or removes administrators.
+//   - Only the scope admin makes, changes, signs out or removes administrators.
+//   - Who is refused is recorded: a 403, and a 401 for a token that is ours. Where that can't be recorded
+//     the refusal stands and the log tells of both.
 //
 // No answer holds a hash, a key or a token.
 package admin

@@ -36,6 +36,7 @@ type fixture struct {
 	db       *storage.DB
 	accounts *accounts.Service
 	issuer   *issuer.Issuer
+	server   *api.Server
 	handler  http.Handler
 	now      func() time.Time
 	log      bytes.Buffer
@@ -75,11 +76,19 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.issuer.Keys = ring
-	if f.handler, err = (&api.Server{Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Log: log}).Handler(); err != nil {
-		t.Fatal(err)
-	}
+	f.handleWith(&api.Server{Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Log: log, Refusals: f.db})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })
 	return f
+}
+
+// handleWith serves the rest of the test with s.
+func (f *fixture) handleWith(s *api.Server) {
+	f.Helper()
+	f.server = s
+	var err error
+	if f.handler, err = s.Handler(); err != nil {
+		f.Fatal(err)
+	}
 }
 
 func (f *fixture) noSecret(where, text string) {
@@ -224,6 +233,16 @@ func (f *fixture) user(username string, admin bool) string {
 		f.Fatal(err)
 	}
 	return user.ID
+}
+
+// grantOf is the id of a user's newest grant.
+func (f *fixture) grantOf(userID string) string {
+	f.Helper()
+	grants, err := f.db.Grants(f.Context(), issuer.GrantQuery{UserID: userID, Limit: 1})
+	if err != nil || len(grants) != 1 {
+		f.Fatalf("%d grants of %s (%v)", len(grants), userID, err)
+	}
+	return grants[0].ID
 }
 
 // untouchable is a huge body that nobody may read.

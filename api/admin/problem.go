@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -23,6 +24,8 @@ type Problem struct {
 	Param string
 	// Challenge is the WWW-Authenticate of RFC 6750 section 3, for 401 and 403.
 	Challenge string
+	// refusal is the reason under which audit.Refusal counts it, empty for what is no refusal of who asks.
+	refusal string
 }
 
 // Error leaves Param out: an unknown one is the caller's text, which does not belong in a log.
@@ -69,7 +72,7 @@ func invalid(param, problem string) *Problem {
 // input; a zero Problem for all others, which the table in package api knows.
 func ProblemOf(err error) (problem Problem, name string) {
 	if own, ok := errors.AsType[*Problem](err); ok {
-		return *own, "bad_request"
+		return *own, cmp.Or(own.refusal, "bad_request")
 	}
 	if file, ok := errors.AsType[*accounts.ImportError](err); ok {
 		return *invalid("", importDetail(file)), "import_refused"

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -72,8 +71,9 @@ func checkReason(text string) error {
 	if utf8.RuneCountInString(text) > maxReason {
 		return invalid("reason", "is longer than "+strconv.Itoa(maxReason)+" characters")
 	}
-	if strings.ContainsFunc(text, unicode.IsControl) { // line ends forge log lines
-		return invalid("reason", "holds a control character")
+	// Line ends forge log lines; what can't be seen, or turns the direction of writing, forges what is read there.
+	if strings.ContainsFunc(text, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) {
+		return invalid("reason", "holds a control, invisible or line-separating character")
 	}
 	return nil
 }
@@ -164,12 +164,4 @@ func (r *request) done() error {
 	r.gin.Status(http.StatusNoContent)
 	r.gin.Writer.WriteHeaderNow()
 	return nil
-}
-
-// instant is a time in an answer: RFC 3339, UTC, the microseconds that are stored. With omitzero none is left out.
-type instant struct{ time.Time }
-
-// MarshalJSON writes the time.
-func (i instant) MarshalJSON() ([]byte, error) {
-	return []byte(i.UTC().Format(`"2006-01-02T15:04:05.000000Z07:00"`)), nil
 }

@@ -9,26 +9,6 @@ import (
 	"keyturn/keys"
 )
 
-// resourceView leaves out what follows the configuration.
-type resourceView struct {
-	Identifier     string         `json:"identifier"`
-	Algorithm      keys.Algorithm `json:"algorithm,omitempty"`
-	AccessLifetime string         `json:"access_lifetime,omitempty"`
-	Claims         []string       `json:"claims"`
-	SimpleJWT      bool           `json:"simplejwt"`
-}
-
-func viewResource(r issuer.Resource) resourceView {
-	v := resourceView{
-		Identifier: r.Identifier, Algorithm: r.Algorithm,
-		Claims: append([]string{}, r.Claims...), SimpleJWT: r.SimpleJWT,
-	}
-	if r.AccessLifetime != 0 {
-		v.AccessLifetime = r.AccessLifetime.String()
-	}
-	return v
-}
-
 // listResources answers the stored resources and the one of the configured audience, or the one that is
 // named; the cursor is an identifier.
 func (h *Handlers) listResources(r *request) error {
@@ -46,7 +26,7 @@ func (h *Handlers) listResources(r *request) error {
 		}
 		return some, nil
 	}
-	return writePage(r, read, func(resource issuer.Resource) string { return resource.Identifier }, viewResource)
+	return writePage(r, read, func(resource issuer.Resource) string { return resource.Identifier }, ViewResource)
 }
 
 func (h *Handlers) createResource(r *request) error {
@@ -58,7 +38,7 @@ func (h *Handlers) createResource(r *request) error {
 		return err
 	}
 	h.location(r, "/resources?identifier="+url.QueryEscape(resource.Identifier))
-	return r.write(http.StatusCreated, viewResource(resource))
+	return r.write(http.StatusCreated, ViewResource(resource))
 }
 
 // updateResource replaces a resource: what is left out is as in a new one.
@@ -74,7 +54,7 @@ func (h *Handlers) updateResource(r *request) error {
 	if err := h.Issuer.UpdateResource(r.ctx, resource, r.actor); err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, viewResource(resource))
+	return r.write(http.StatusOK, ViewResource(resource))
 }
 
 func (h *Handlers) deleteResource(r *request) error {

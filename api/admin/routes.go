@@ -25,6 +25,8 @@ type Handlers struct {
 	Keys     *keys.Ring
 	// Actor says where the request came from.
 	Actor func(*gin.Context) audit.Actor
+	// Refusals takes the trace of who was refused; nil keeps none.
+	Refusals Refusals
 }
 
 // Route is one row of the table: a method, a path below Prefix, the parameters that its query string may
@@ -76,50 +78,57 @@ func (h *Handlers) Routes() []Route {
 func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		c.Header("Cache-Control", "no-store")
-		token, err := h.bearer(c)
+		raw, err := bearer(c)
 		if err != nil {
 			return err
 		}
-		if !allows(token.Scope, r.Scope) {
-			return needs(r.Scope, "This needs the scope "+r.Scope+".")
-		}
-		values, err := query(c.Request.URL.RawQuery, strings.Fields(r.Query))
+		ctx, actor := c.Request.Context(), h.Actor(c)
+		token, err := h.Issuer.VerifyAccess(ctx, raw, h.Issuer.Settings.AdminAudience())
 		if err != nil {
-			return err
+			return h.refuseToken(ctx, raw, actor, err)
 		}
-		actor := h.Actor(c)
 		actor.Kind, actor.ID = audit.Client, token.ClientID
 		if token.Subject != token.ClientID {
 			actor.Kind, actor.ID = audit.User, token.Subject
 		}
-		call := &request{gin: c, query: values, actor: actor, scope: token.Scope, ctx: c.Request.Context(), cancel: func() {}}
-		defer func() { call.cancel() }()
-		return r.Handle(call)
+		return h.refuse(ctx, actor, r.answer(&request{gin: c, actor: actor, scope: token.Scope, ctx: ctx, cancel: func() {}}))
 	}
 }
 
-// needs is the refusal of a token whose scope does not suffice (RFC 6750 section 3.1).
-func needs(scope, detail string) *Problem {
+// answer does what the route does for a caller who has its scope.
+func (r Route) answer(call *request) (err error) {
+	if !allows(call.scope, r.Scope) {
+		return needs(r.Scope, refusedScope, "This needs the scope "+r.Scope+".")
+	}
+	if call.query, err = query(call.gin.Request.URL.RawQuery, strings.Fields(r.Query)); err != nil {
+		return err
+	}
+	defer func() { call.cancel() }()
+	return r.Handle(call)
+}
+
+// needs is the refusal of a token whose scope does not suffice (RFC 6750 section 3.1), recorded as refusal.
+func needs(scope, refusal, detail string) *Problem {
 	return &Problem{
-		Status: http.StatusForbidden, Title: "Insufficient scope", Detail: detail,
+		Status: http.StatusForbidden, Title: "Insufficient scope", Detail: detail, refusal: refusal,
 		Challenge: `Bearer realm="admin", error="insufficient_scope", scope="` + scope + `"`,
 	}
 }
 
 // bearer reads the one place where a token may stand (RFC 6750 section 2.1).
-func (h *Handlers) bearer(c *gin.Context) (issuer.Token, error) {
+func bearer(c *gin.Context) (raw string, err error) {
 	headers := c.Request.Header.Values("Authorization")
 	if len(headers) > 1 {
-		return issuer.Token{}, &twoTokens
+		return "", &twoTokens
 	}
 	if len(headers) == 0 {
-		return issuer.Token{}, &noToken
+		return "", &noToken
 	}
 	scheme, raw, found := strings.Cut(headers[0], " ")
 	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return issuer.Token{}, &noToken
+		return "", &noToken
 	}
-	return h.Issuer.VerifyAccess(c.Request.Context(), strings.TrimSpace(raw), h.Issuer.Settings.AdminAudience())
+	return strings.TrimSpace(raw), nil
 }
 
 // allows tells whether a granted scope covers the needed one: admin covers all, every admin scope covers reading.

@@ -7,36 +7,12 @@ import (
 	"keyturn/issuer"
 )
 
-// userView is a user in an answer, with the names of OIDC Core section 5.1 where it has one for a member.
-type userView struct {
-	ID            string  `json:"id"`
-	ExternalID    string  `json:"external_id,omitempty"`
-	Username      string  `json:"username"`
-	Email         string  `json:"email"`
-	EmailVerified bool    `json:"email_verified"`
-	GivenName     string  `json:"given_name"`
-	FamilyName    string  `json:"family_name"`
-	Active        bool    `json:"active"`
-	Admin         bool    `json:"admin"`
-	CreatedAt     instant `json:"created_at"`
-	UpdatedAt     instant `json:"updated_at"`
-	LastLoginAt   instant `json:"last_login_at,omitzero"`
-}
-
-func viewUser(u accounts.User) userView {
-	return userView{
-		ID: u.ID, ExternalID: u.ExternalID, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified,
-		GivenName: u.GivenName, FamilyName: u.FamilyName, Active: u.Active, Admin: u.Admin,
-		CreatedAt: instant{u.CreatedAt}, UpdatedAt: instant{u.UpdatedAt}, LastLoginAt: instant{u.LastLoginAt},
-	}
-}
-
 // listUsers answers users in the order of their names; the cursor is a name.
 func (h *Handlers) listUsers(r *request) error {
 	read := func(after string, limit int) ([]accounts.User, error) {
 		return h.Accounts.List(r.ctx, accounts.Query{Prefix: r.query["prefix"], After: after, Limit: limit})
 	}
-	return writePage(r, read, func(u accounts.User) string { return u.Username }, viewUser)
+	return writePage(r, read, func(u accounts.User) string { return u.Username }, ViewUser)
 }
 
 func (h *Handlers) readUser(r *request) error {
@@ -44,7 +20,7 @@ func (h *Handlers) readUser(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, viewUser(user))
+	return r.write(http.StatusOK, ViewUser(user))
 }
 
 func (h *Handlers) createUser(r *request) error {
@@ -69,14 +45,10 @@ func (h *Handlers) createUser(r *request) error {
 		return err
 	}
 	h.location(r, "/users/"+user.ID)
-	return r.write(http.StatusCreated, viewUser(user))
+	return r.write(http.StatusCreated, ViewUser(user))
 }
 
 func (h *Handlers) updateUser(r *request) error {
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
 	var c accounts.Change
 	if err := r.read(members{
 		"username": &c.Username, "email": &c.Email, "email_verified": &c.EmailVerified,
@@ -87,20 +59,24 @@ func (h *Handlers) updateUser(r *request) error {
 	if (c.Admin != nil || c.ExternalID != nil) && !r.full() {
 		return onlyAdmin
 	}
-	user, err := h.Accounts.Update(r.ctx, id, c, r.actor)
-	if err != nil {
-		return err
-	}
-	return r.write(http.StatusOK, viewUser(user))
-}
-
-func (h *Handlers) setPassword(r *request) error {
 	id, err := h.mayChange(r)
 	if err != nil {
 		return err
 	}
+	user, err := h.Accounts.Update(r.ctx, id, c, r.actor)
+	if err != nil {
+		return err
+	}
+	return r.write(http.StatusOK, ViewUser(user))
+}
+
+func (h *Handlers) setPassword(r *request) error {
 	var password string
 	if err := r.read(members{"password": &password}); err != nil {
+		return err
+	}
+	id, err := h.mayChange(r)
+	if err != nil {
 		return err
 	}
 	ended, err := h.Accounts.SetPassword(r.ctx, id, password, r.actor)
@@ -111,11 +87,11 @@ func (h *Handlers) setPassword(r *request) error {
 }
 
 func (h *Handlers) activateUser(r *request) error {
-	id, err := h.mayChange(r)
-	if err != nil {
+	if err := r.read(nil); err != nil {
 		return err
 	}
-	if err := r.read(nil); err != nil {
+	id, err := h.mayChange(r)
+	if err != nil {
 		return err
 	}
 	if err := h.Accounts.Activate(r.ctx, id, r.actor); err != nil {
@@ -125,11 +101,11 @@ func (h *Handlers) activateUser(r *request) error {
 }
 
 func (h *Handlers) deactivateUser(r *request) error {
-	id, err := h.mayChange(r)
-	if err != nil {
+	if err := r.read(nil); err != nil {
 		return err
 	}
-	if err := r.read(nil); err != nil {
+	id, err := h.mayChange(r)
+	if err != nil {
 		return err
 	}
 	ended, err := h.Accounts.Deactivate(r.ctx, id, r.actor)
@@ -140,11 +116,11 @@ func (h *Handlers) deactivateUser(r *request) error {
 }
 
 func (h *Handlers) deleteUser(r *request) error {
-	id, err := h.mayChange(r)
-	if err != nil {
+	if err := r.read(nil); err != nil {
 		return err
 	}
-	if err := r.read(nil); err != nil {
+	id, err := h.mayChange(r)
+	if err != nil {
 		return err
 	}
 	ended, err := h.Accounts.Delete(r.ctx, id, r.actor)
@@ -156,18 +132,26 @@ func (h *Handlers) deleteUser(r *request) error {
 
 // onlyAdmin keeps the scope admin:users from growing into admin: whoever could make or take over an
 // administrator would be one, and whoever could choose an external id could pass for whom resource
-// servers know by it.
-var onlyAdmin = needs(issuer.ScopeAdmin, "Only the scope admin may make, change or remove administrators, and set external ids.")
+// servers know by it. Nor may it keep administrators out by ending their sign-ins.
+var onlyAdmin = needs(issuer.ScopeAdmin, refusedOnlyAdmin,
+	"Only the scope admin may make, change, sign out or remove administrators, and set external ids.")
 
-// mayChange gives the id of the user in the path, if the caller may change that one.
+// mayChange gives the id of the user in the path, if the caller may change that one. It comes after the
+// body and right before the change: a body that trickles in must not carry a decision past the moment
+// in which the user became an administrator.
 func (h *Handlers) mayChange(r *request) (id string, err error) {
 	id = r.gin.Param("id")
+	return id, h.mayTouch(r, id)
+}
+
+// mayTouch tells whether the caller may change the user, or end what is theirs.
+func (h *Handlers) mayTouch(r *request, id string) error {
 	user, err := h.Accounts.Get(r.ctx, id)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if user.Admin && !r.full() {
-		return "", onlyAdmin
+		return onlyAdmin
 	}
-	return id, nil
+	return nil
 }

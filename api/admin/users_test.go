@@ -2,7 +2,9 @@ package admin_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/keys"
 )
 
 func TestUserFromCreationToDeletion(t *testing.T) {
@@ -165,6 +168,8 @@ func TestOnlyAdminTouchesAdministrators(t *testing.T) {
 		{"POST /users/" + boss + "/deactivate", ``},
 		{"POST /users/" + boss + "/activate", ``},
 		{"DELETE /users/" + boss, ``},
+		{"DELETE /users/" + boss + "/grants", ``},
+		{"DELETE /grants/" + f.grantOf(boss), `{"reason": "x"}`},
 		{"POST /users/import", `{"username": "eve", "admin": true}`},
 		{"POST /users/import", `[{"username": "a"}, {"model": "auth.user", "pk": 1, "fields": {"username": "eve", "password": "!", "is_superuser": true}}]`},
 	} {
@@ -192,11 +197,71 @@ func TestOnlyAdminTouchesAdministrators(t *testing.T) {
 		{"POST /users/import", `{"username": "third", "admin": true}`, http.StatusOK},
 		{"PATCH /users/" + user, `{"admin": true}`, http.StatusOK},
 		{"PUT /users/" + boss + "/password", `{"password": "` + password + `"}`, http.StatusOK},
+		{"DELETE /grants/" + f.grantOf(boss), ``, http.StatusOK},
+		{"DELETE /users/" + boss + "/grants", ``, http.StatusOK},
 		{"POST /users/" + boss + "/deactivate", ``, http.StatusOK},
 		{"DELETE /users/" + boss, ``, http.StatusOK},
 	} {
 		method, path, _ := strings.Cut(test.route, " ")
 		f.send(method, path, all, test.body).want(test.status)
+	}
+}
+
+// What the caller may do is decided when the body is there: one that trickles in must not carry a
+// decision from before the user became an administrator past that moment.
+func TestPromotionWhileTheBodyArrives(t *testing.T) {
+	f := newFixture(t)
+	people, all := f.token("admin:users"), f.token("admin")
+	for _, test := range []struct{ method, path, body string }{
+		{http.MethodPatch, "/users/:id", `{"email": "eve@example.com"}`},
+		{http.MethodPatch, "/users/:id", `{}`},
+		{http.MethodPut, "/users/:id/password", `{"password": "another ` + secretMark + `"}`},
+		{http.MethodPost, "/users/:id/deactivate", `{}`},
+		{http.MethodPost, "/users/:id/activate", `{}`},
+		{http.MethodDelete, "/users/:id", `{}`},
+		{http.MethodDelete, "/users/:id/grants", `{}`},
+		{http.MethodDelete, "/grants/:grant", `{}`},
+	} {
+		t.Run(test.method+" "+test.path+" "+test.body, func(t *testing.T) {
+			f.T = t
+			username := fmt.Sprint("user-", keys.NewTokenID())
+			id := f.user(username, false)
+			tokens := f.signIn(username, password)
+			promoted := ""
+			in, out := io.Pipe()
+			go func() {
+				out.Write([]byte(test.body[:1])) // returns once the handler waits for the body
+				promoted = f.send(http.MethodPatch, "/users/"+id, all, `{"admin": true}`).Body.String()
+				out.Write([]byte(test.body[1:]))
+				out.Close()
+			}()
+			path := strings.NewReplacer(":id", id, ":grant", f.grantOf(id)).Replace(test.path)
+			r := httptest.NewRequest(test.method, "https://id.example.com/admin/v1"+path, in)
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+people)
+			f.serve(r).want(http.StatusForbidden)
+			if after := f.send(http.MethodGet, "/users/"+id, all, "").Body.String(); after != promoted {
+				t.Errorf("changed to %s, want %s", after, promoted)
+			}
+			if !f.refreshes(tokens) {
+				t.Error("the grant ended")
+			}
+			f.signIn(username, password)
+		})
+	}
+}
+
+// The grants of a deleted user can be ended by whom they always could: nobody is left to be protected.
+func TestGrantsOfTheDeletedStayRevocable(t *testing.T) {
+	f := newFixture(t)
+	people, all := f.token("admin:users"), f.token("admin")
+	for _, admin := range []bool{false, true} {
+		id := f.user(fmt.Sprint("admin-", admin), admin)
+		f.signIn(fmt.Sprint("admin-", admin), password)
+		grant := f.grantOf(id)
+		f.send(http.MethodDelete, "/users/"+id, all, "").want(http.StatusOK)
+		f.send(http.MethodDelete, "/grants/"+grant, people, "").want(http.StatusOK)
+		f.send(http.MethodDelete, "/users/"+id+"/grants", people, "").want(http.StatusOK)
 	}
 }
 

@@ -72,7 +72,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	s.DB = db
 	s.wire(t, config)
 	handler, err := (&api.Server{
-		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Log: slog.New(slog.DiscardHandler),
+		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Log: slog.New(slog.DiscardHandler), Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	hello "keyturn/cmd/hello/server"
+	"keyturn/issuer"
 	"keyturn/storage/storagetest"
 )
 
@@ -124,11 +125,11 @@ func TestTwoProcessesOverOnePostgres(t *testing.T) {
 		wantBlacklisted(t, b.refresh(t, token))
 		wantBlacklisted(t, b.refresh(t, rotated)) // reuse: both its predecessor and its grant
 		wantBlacklisted(t, b.refresh(t, newest))
-		var listed []revokedView
+		var listed []issuer.RevokedToken
 		must(t, json.Unmarshal([]byte(b.must(t, "", "session", "revoked", "--json")), &listed))
 		reasons := map[string]int{}
 		for _, row := range listed {
-			reasons[row.Reason]++
+			reasons[string(row.Reason)]++
 		}
 		if reasons["logout"] != 1 || reasons["reused"] != 1 || len(listed) != 2 {
 			t.Errorf("the revoked tokens are %+v", listed)

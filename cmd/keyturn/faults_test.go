@@ -20,6 +20,7 @@ import (
 
 	"filippo.io/age"
 
+	"keyturn/keys"
 	"keyturn/storage/storagetest"
 )
 
@@ -200,7 +201,7 @@ func TestResealChangesTheMaster(t *testing.T) {
 
 func publishedBy(t *testing.T, i *instance) string {
 	t.Helper()
-	var list []keyView
+	var list []keys.Key
 	must(t, json.Unmarshal([]byte(i.must(t, "", "keys", "list", "--json")), &list))
 	var kids []string
 	for _, k := range list {

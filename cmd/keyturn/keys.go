@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"keyturn/api/admin"
 	"keyturn/keys"
 )
 
@@ -16,38 +17,17 @@ func keysCommand() *cobra.Command {
 	return cmd
 }
 
-// keyView is a key as --json tells it.
-type keyView struct {
-	KID           string     `json:"kid"`
-	Algorithm     string     `json:"algorithm"`
-	Purpose       string     `json:"purpose"`
-	State         string     `json:"state,omitempty"`
-	PublishedAt   time.Time  `json:"published_at"`
-	SignsFrom     time.Time  `json:"signs_from"`
-	SignsUntil    time.Time  `json:"signs_until"`
-	VerifiesUntil time.Time  `json:"verifies_until"`
-	RevokedAt     *time.Time `json:"revoked_at,omitempty"`
-}
-
-func viewKey(k keys.Key, state keys.State) keyView {
-	v := keyView{
-		KID: k.KID, Algorithm: string(k.Algorithm), Purpose: string(k.Purpose), State: string(state),
-		PublishedAt: k.PublishedAt, SignsFrom: k.SignsFrom, SignsUntil: k.SignsUntil, VerifiesUntil: k.VerifiesUntil,
-	}
-	if !k.RevokedAt.IsZero() {
-		v.RevokedAt = &k.RevokedAt
-	}
-	return v
-}
-
 func keysList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the keys with what each may do now", Args: cobra.NoArgs,
 		RunE: withKeys(func(_ context.Context, c *cobra.Command, a *app, _ []string) error {
 			list := a.keys.Keys()
-			views, rows := make([]keyView, len(list)), make([][]string, len(list))
+			views, rows := make([]admin.Key, len(list)), make([][]string, len(list))
 			for n, k := range list {
-				views[n] = viewKey(k.Key, k.State)
+				views[n] = admin.ViewKey(k)
+				if !k.RevokedAt.IsZero() { // the dates that were planned would look as if it still verified
+					k.SignsUntil, k.VerifiesUntil = k.RevokedAt, k.RevokedAt
+				}
 				rows[n] = []string{
 					k.KID, string(k.Purpose), string(k.Algorithm), string(k.State),
 					moment(k.SignsFrom), moment(k.SignsUntil), moment(k.VerifiesUntil),
@@ -58,32 +38,32 @@ func keysList() *cobra.Command {
 	}
 }
 
-// turnView is one coming event in the life of a key.
-type turnView struct {
-	At        time.Time `json:"at"`
-	KID       string    `json:"kid,omitempty"`
-	Purpose   string    `json:"purpose"`
-	Algorithm string    `json:"algorithm"`
-	What      string    `json:"what"`
-}
-
 func keysPlan() *cobra.Command {
 	return &cobra.Command{
 		Use: "plan", Short: "Tell what will happen when; nothing is changed", Args: cobra.NoArgs,
 		RunE: withKeys(func(_ context.Context, c *cobra.Command, a *app, _ []string) error {
-			turns := comingTurns(a.keys.Keys(), a.keys.Plan(), time.Now())
-			rows := make([][]string, len(turns))
-			for n, t := range turns {
-				rows[n] = []string{moment(t.At), t.Purpose, t.Algorithm, t.What, t.KID}
+			list, steps := a.keys.Keys(), a.keys.Plan()
+			var rows [][]string
+			for _, step := range steps {
+				rows = append(rows, []string{"at the next maintenance", string(step.Key.Purpose), string(step.Key.Algorithm), string(step.Action) + ": " + step.Why, step.Key.KID})
 			}
-			return tellTable(c, turns, []string{"WHEN", "PURPOSE", "ALGORITHM", "WHAT", "KID"}, rows)
+			for _, t := range keys.Turns(list) {
+				rows = append(rows, []string{moment(t.At), string(t.Key.Purpose), string(t.Key.Algorithm), turningWords[t.What], t.Key.KID})
+			}
+			return tellTable(c, admin.ViewPlan(list, steps), []string{"WHEN", "PURPOSE", "ALGORITHM", "WHAT", "KID"}, rows)
 		}),
 	}
+}
+
+// turningWords tell a turn to a person.
+var turningWords = map[keys.Turning]string{
+	keys.Signs: "starts to sign", keys.StopsSigning: "stops signing", keys.Goes: "verifies no longer",
 }
 
 func keysRotate() *cobra.Command {
 	var q keys.Rotation
 	var mode, algorithm, purpose, reason string
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "rotate",
 		Short: "Turn keys by hand: graceful, immediate or compromised",
@@ -93,6 +73,9 @@ compromised  the key named by --kid is revoked at once and the waiting one takes
 		Args: cobra.NoArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q.Mode, q.Algorithm, q.Purpose = keys.Mode(mode), keys.Algorithm(algorithm), keys.Purpose(purpose)
+			if q.All && !yes {
+				return errors.New("this revokes every key and may sign out everybody; say --yes if you mean it")
+			}
 			outcome, err := a.keys.Rotate(ctx, q, reason, operator())
 			if err != nil {
 				return err
@@ -106,6 +89,7 @@ compromised  the key named by --kid is revoked at once and the waiting one takes
 	f.StringVar(&purpose, "purpose", "", "only token or only refresh keys; without it, both")
 	f.StringVar(&q.KID, "kid", "", "the compromised key")
 	f.BoolVar(&q.All, "all", false, "with compromised: every key, the waiting ones too")
+	f.BoolVar(&yes, "yes", false, "with --all: really")
 	f.BoolVar(&q.Force, "force", false, "with immediate: even where verifiers may not know the waiting key yet")
 	f.StringVar(&reason, "reason", "", "why, for the audit log")
 	return cmd
@@ -127,31 +111,16 @@ func keysRevoke() *cobra.Command {
 	return cmd
 }
 
-// stepView is a step of a rotation as --json tells it.
-type stepView struct {
-	Action string `json:"action"`
-	keyView
-	Why string `json:"why"`
-}
-
 func tellOutcome(c *cobra.Command, o keys.Outcome) error {
-	view := struct {
-		Steps     []stepView `json:"steps"`
-		SignsFrom time.Time  `json:"signs_from"`
-		SafeBy    time.Time  `json:"safe_by"`
-		Notes     []string   `json:"notes,omitempty"`
-	}{[]stepView{}, o.SignsFrom, o.SafeBy, o.Notes}
-	for _, s := range o.Steps {
-		view.Steps = append(view.Steps, stepView{string(s.Action), viewKey(s.Key, ""), s.Why})
-	}
 	if asJSON(c) {
-		return writeJSON(c, view)
+		return writeJSON(c, admin.ViewOutcome(o))
 	}
 	out := c.OutOrStdout()
 	for _, s := range o.Steps {
-		fmt.Fprintf(out, "%-10s %s %s %s: %s\n", s.Action, s.Key.Purpose, s.Key.Algorithm, s.Key.KID, s.Why)
+		fmt.Fprintf(out, "%-10s %s %s %s, signs %s to %s: %s\n", s.Action, s.Key.Purpose, s.Key.Algorithm, s.Key.KID,
+			moment(s.Key.SignsFrom), moment(s.Key.SignsUntil), s.Why)
 	}
-	fmt.Fprintf(out, "signs from %s, safe by %s\n", moment(o.SignsFrom), moment(o.SafeBy))
+	fmt.Fprintf(out, "signs from %s; every verifier that honours the key set's max-age is safe by %s\n", moment(o.SignsFrom), moment(o.SafeBy))
 	for _, note := range o.Notes {
 		fmt.Fprintf(out, "note: %s\n", note)
 	}

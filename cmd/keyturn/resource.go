@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/api/admin"
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/keys"
@@ -31,23 +32,6 @@ func resourceCommand() *cobra.Command {
 	return cmd
 }
 
-// resourceView is a resource as --json tells it.
-type resourceView struct {
-	Identifier     string   `json:"identifier"`
-	Algorithm      string   `json:"algorithm,omitempty"`
-	AccessLifetime string   `json:"access_lifetime,omitempty"`
-	Claims         []string `json:"claims"`
-	SimpleJWT      bool     `json:"simplejwt"`
-}
-
-func viewResource(r issuer.Resource) resourceView {
-	v := resourceView{Identifier: r.Identifier, Algorithm: string(r.Algorithm), Claims: r.Claims, SimpleJWT: r.SimpleJWT}
-	if r.AccessLifetime > 0 {
-		v.AccessLifetime = r.AccessLifetime.String()
-	}
-	return v
-}
-
 func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.Context, issuer.Resource, audit.Actor) error) *cobra.Command {
 	var algorithm string
 	var lifetime time.Duration
@@ -63,7 +47,7 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 			if err := write(a.issuer, ctx, r, operator()); err != nil {
 				return err
 			}
-			return tell(c, viewResource(r), "%s resource %s\n", done, r.Identifier)
+			return tell(c, admin.ViewResource(r), "%s resource %s\n", done, r.Identifier)
 		}),
 	}
 	f := cmd.Flags()
@@ -83,11 +67,11 @@ func resourceList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views, rows := make([]resourceView, len(list)), make([][]string, len(list))
+			views, rows := make([]admin.Resource, len(list)), make([][]string, len(list))
 			for n, r := range list {
-				v := viewResource(r)
+				v := admin.ViewResource(r)
 				views[n] = v
-				rows[n] = []string{v.Identifier, orDefault(v.Algorithm), orDefault(v.AccessLifetime), strings.Join(v.Claims, " ")}
+				rows[n] = []string{v.Identifier, orDefault(string(v.Algorithm)), orDefault(v.AccessLifetime), strings.Join(v.Claims, " ")}
 			}
 			return tellTable(c, views, []string{"IDENTIFIER", "ALGORITHM", "ACCESS LIFETIME", "CLAIMS"}, rows)
 		}),

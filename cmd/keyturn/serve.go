@@ -84,7 +84,7 @@ func newServer(a *app) (*server, error) {
 	metrics := newMetrics(a)
 	handler, err := (&api.Server{
 		Issuer: a.issuer, Accounts: a.accounts, Keys: a.keys, Log: a.log, Metrics: metrics,
-		TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
+		Refusals: a.db, TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
 	}).Handler()
 	if err != nil {
 		return nil, fmt.Errorf("KEYTURN_TRUSTED_PROXIES: %w", err)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"keyturn/api/admin"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -18,20 +18,6 @@ func sessionCommand() *cobra.Command {
 	return cmd
 }
 
-// grantView is a sign-in as --json tells it.
-type grantView struct {
-	ID         string     `json:"id"`
-	UserID     string     `json:"user_id"`
-	ClientID   string     `json:"client_id"`
-	Audience   string     `json:"audience"`
-	Generation int64      `json:"generation"`
-	CreatedAt  time.Time  `json:"created_at"`
-	RotatedAt  time.Time  `json:"rotated_at"`
-	ExpiresAt  time.Time  `json:"expires_at"`
-	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
-	Reason     string     `json:"reason,omitempty"`
-}
-
 func sessionList() *cobra.Command {
 	var user, after string
 	var limit int
@@ -39,6 +25,9 @@ func sessionList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List a user's sign-ins, newest first", Args: cobra.NoArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			if user == "" {
+				return errors.New("say whose: --user NAME")
+			}
 			u, err := a.accounts.Find(ctx, user)
 			if err != nil {
 				return err
@@ -47,15 +36,12 @@ func sessionList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views, rows := make([]grantView, len(list)), make([][]string, len(list))
+			views, rows := make([]admin.Grant, len(list)), make([][]string, len(list))
 			for n, g := range list {
-				views[n] = grantView{
-					ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Audience: g.Audience, Generation: g.Generation,
-					CreatedAt: g.CreatedAt, RotatedAt: g.RotatedAt, ExpiresAt: g.ExpiresAt, Reason: string(g.RevokedFor),
-				}
+				views[n] = admin.ViewGrant(g)
 				state := "live"
 				if !g.RevokedAt.IsZero() {
-					views[n].RevokedAt, state = &g.RevokedAt, "ended: "+string(g.RevokedFor)
+					state = "ended: " + string(g.RevokedFor)
 				}
 				rows[n] = []string{g.ID, g.ClientID, moment(g.CreatedAt), moment(g.RotatedAt), moment(g.ExpiresAt), state}
 			}
@@ -68,18 +54,6 @@ func sessionList() *cobra.Command {
 	f.StringVar(&after, "after", "", "id of the last one of the page before")
 	f.IntVar(&limit, "limit", 100, "how many at most, up to 1000")
 	return cmd
-}
-
-// revokedView is a revoked refresh token as --json tells it.
-type revokedView struct {
-	JTI          string    `json:"jti"`
-	GrantID      string    `json:"grant_id"`
-	UserID       string    `json:"user_id"`
-	ClientID     string    `json:"client_id"`
-	Reason       string    `json:"reason"`
-	PresentedJTI string    `json:"presented_jti,omitempty"`
-	RevokedAt    time.Time `json:"revoked_at"`
-	Until        time.Time `json:"until"`
 }
 
 func sessionRevoked() *cobra.Command {
@@ -100,9 +74,9 @@ func sessionRevoked() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views, rows := make([]revokedView, len(list)), make([][]string, len(list))
+			views, rows := make([]admin.RevokedToken, len(list)), make([][]string, len(list))
 			for n, t := range list {
-				views[n] = revokedView{t.JTI, t.GrantID, t.UserID, t.ClientID, string(t.Reason), t.PresentedJTI, t.RevokedAt, t.Until}
+				views[n] = admin.ViewRevokedToken(t)
 				rows[n] = []string{t.JTI, t.UserID, string(t.Reason), moment(t.RevokedAt), moment(t.Until)}
 			}
 			return tellTable(c, views, []string{"JTI", "USER", "REASON", "REVOKED", "WOULD HAVE EXPIRED"}, rows)

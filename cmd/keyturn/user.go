@@ -9,11 +9,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyturn/accounts"
+	"keyturn/api/admin"
 )
 
 func userCommand() *cobra.Command {
@@ -31,31 +31,6 @@ func userCommand() *cobra.Command {
 		}),
 	)
 	return cmd
-}
-
-// userView is a user as --json tells it.
-type userView struct {
-	ID          string     `json:"id"`
-	ExternalID  string     `json:"external_id,omitempty"`
-	Username    string     `json:"username"`
-	Email       string     `json:"email"`
-	GivenName   string     `json:"given_name"`
-	FamilyName  string     `json:"family_name"`
-	Active      bool       `json:"active"`
-	Admin       bool       `json:"admin"`
-	CreatedAt   time.Time  `json:"created_at"`
-	LastLoginAt *time.Time `json:"last_login_at,omitempty"`
-}
-
-func viewUser(u accounts.User) userView {
-	v := userView{
-		ID: u.ID, ExternalID: u.ExternalID, Username: u.Username, Email: u.Email,
-		GivenName: u.GivenName, FamilyName: u.FamilyName, Active: u.Active, Admin: u.Admin, CreatedAt: u.CreatedAt,
-	}
-	if !u.LastLoginAt.IsZero() {
-		v.LastLoginAt = &u.LastLoginAt
-	}
-	return v
 }
 
 func userCreate() *cobra.Command {
@@ -81,7 +56,7 @@ func userCreate() *cobra.Command {
 			if u.Admin {
 				kind = "administrator"
 			}
-			return tell(c, viewUser(u), "created %s %s with id %s%s\n", kind, u.Username, u.ID,
+			return tell(c, admin.ViewUser(u), "created %s %s with id %s%s\n", kind, u.Username, u.ID,
 				map[bool]string{false: " (no password: it can't sign in until `keyturn user set-password`)"}[fromStdin])
 		}),
 	}
@@ -140,7 +115,7 @@ func signInsEnded(n int64) string {
 
 func userUpdate() *cobra.Command {
 	var username, email, first, last, external string
-	var admin bool
+	var isAdmin bool
 	cmd := &cobra.Command{
 		Use:   "update NAME",
 		Short: "Change a user's name, e-mail or rights; what is not given stays",
@@ -152,7 +127,7 @@ func userUpdate() *cobra.Command {
 	f.StringVar(&first, "first-name", "", "given name")
 	f.StringVar(&last, "last-name", "", "family name")
 	f.StringVar(&external, "external-id", "", "id in the system that the user came from")
-	f.BoolVar(&admin, "admin", false, "administrator or not")
+	f.BoolVar(&isAdmin, "admin", false, "administrator or not")
 	cmd.RunE = withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 		u, err := a.accounts.Find(ctx, args[0])
 		if err != nil {
@@ -172,7 +147,7 @@ func userUpdate() *cobra.Command {
 			}
 		}
 		if c.Flags().Changed("admin") {
-			change.Admin = &admin
+			change.Admin = &isAdmin
 		}
 		if change == (accounts.Change{}) {
 			return errors.New("nothing to change: give at least one of --username, --email, --first-name, --last-name, --external-id, --admin")
@@ -180,7 +155,7 @@ func userUpdate() *cobra.Command {
 		if u, err = a.accounts.Update(ctx, u.ID, change, operator()); err != nil {
 			return err
 		}
-		return tell(c, viewUser(u), "updated %s\n", u.Username)
+		return tell(c, admin.ViewUser(u), "updated %s\n", u.Username)
 	})
 	return cmd
 }
@@ -215,9 +190,9 @@ func userList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views, rows := make([]userView, len(users)), make([][]string, len(users))
+			views, rows := make([]admin.User, len(users)), make([][]string, len(users))
 			for n, u := range users {
-				views[n] = viewUser(u)
+				views[n] = admin.ViewUser(u)
 				state := "active"
 				if !u.Active {
 					state = "deactivated"
