@@ -47,9 +47,13 @@ func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (Use
 			return User{}, err
 		}
 	}
-	event := userEvent(audit.UserCreated, user.ID, actor)
-	event.Details = map[string]string{"username": n.Username, "admin": strconv.FormatBool(n.Admin)}
-	return withoutHash(s.Store.CreateUser(ctx, user, event))
+	return withoutHash(s.Store.CreateUser(ctx, user, createdEvent(user, actor)))
+}
+
+func createdEvent(u User, actor audit.Actor) audit.Event {
+	event := userEvent(audit.UserCreated, u.ID, actor)
+	event.Details = map[string]string{"username": u.Username, "admin": strconv.FormatBool(u.Admin)}
+	return event
 }
 
 // Get returns a user, or ErrUserNotFound.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
+
+// maxWait is how long anybody waits for a hashing slot: a place in the queue is not held for ever.
+const maxWait = 10 * time.Second
 
 // gate bounds how many passwords are hashed at a time and how many wait for it, so that a flood of
 // sign-ins takes a known amount of memory and the rest is refused at once.
@@ -18,8 +22,8 @@ func newGate(concurrent, queue int) *gate {
 	return &gate{slots: make(chan struct{}, concurrent), queue: int64(queue)}
 }
 
-// enter takes a slot, which leave gives back. ErrHashingBusy where the queue is full or ctx ends while
-// waiting in it.
+// enter takes a slot, which leave gives back. ErrHashingBusy where the queue is full, or where maxWait
+// or ctx ends while waiting in it.
 func (g *gate) enter(ctx context.Context) error {
 	select {
 	case g.slots <- struct{}{}:
@@ -30,6 +34,8 @@ func (g *gate) enter(ctx context.Context) error {
 	if g.waiting.Add(1) > g.queue {
 		return ErrHashingBusy
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
 	select {
 	case g.slots <- struct{}{}:
 		return nil

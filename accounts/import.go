@@ -90,26 +90,39 @@ func (s *Service) Import(ctx context.Context, users []ImportUser, actor audit.Ac
 	if err := c.err(len(users)); err != nil {
 		return Imported{}, err
 	}
-	event := audit.Event{
-		Action: audit.UserImported, Actor: actor, SubjectKind: "user",
-		Details: map[string]string{"count": strconv.Itoa(len(users))},
-	}
-	if err := s.Store.ImportUsers(ctx, records, event); err != nil {
+	if err := s.Store.ImportUsers(ctx, records, importEvents(records, actor)); err != nil {
 		return Imported{}, fmt.Errorf("import users: %w", err)
 	}
 	s.pace.expire() // the new users may have a slower scheme
 	return Imported{Created: len(users)}, nil
 }
 
+// importEvents tells of the import, and of each administrator that it makes.
+func importEvents(users []User, actor audit.Actor) []audit.Event {
+	events := []audit.Event{{
+		Action: audit.UserImported, Actor: actor, SubjectKind: "user",
+		Details: map[string]string{"count": strconv.Itoa(len(users))},
+	}}
+	for _, u := range users {
+		if u.Admin {
+			events = append(events, createdEvent(u, actor))
+		}
+	}
+	return events
+}
+
 // importCheck collects what is wrong with a list of users.
 type importCheck struct {
 	problems ImportError
-	// names and ids tell where each was seen first.
-	names, ids map[string]string
+	// names (folded) and ids tell where each was seen first.
+	names, ids map[string]seen
 }
 
+// seen is where a value was met first, and how it was written there.
+type seen struct{ where, value string }
+
 func newImportCheck() *importCheck {
-	return &importCheck{names: make(map[string]string), ids: make(map[string]string)}
+	return &importCheck{names: make(map[string]seen), ids: make(map[string]seen)}
 }
 
 func (c *importCheck) add(where, field, problem string) {
@@ -137,27 +150,34 @@ func (c *importCheck) user(where string, u ImportUser) {
 			c.add(where, "password_hash", "is refused: "+err.Error())
 		}
 	}
-	c.once(where, "username", u.Username, c.names)
-	c.once(where, "external_id", u.ExternalID, c.ids)
+	c.once(where, "username", u.Username, Fold(u.Username), c.names)
+	c.once(where, "external_id", u.ExternalID, u.ExternalID, c.ids)
 }
 
-func (c *importCheck) once(where, field, value string, seen map[string]string) {
+// once finds the second of two values that have the same key.
+func (c *importCheck) once(where, field, value, key string, all map[string]seen) {
 	if value == "" {
 		return
 	}
-	if first, twice := seen[value]; twice {
-		c.add(where, field, "is the same as at "+first)
-		return
+	switch first, twice := all[key]; {
+	case !twice:
+		all[key] = seen{where, value}
+	case first.value == value:
+		c.add(where, field, "is the same as at "+first.where)
+	default:
+		c.add(where, field, fmt.Sprintf("%q %s%q at %s", value, looksLike, first.value, first.where))
 	}
-	seen[value] = where
 }
 
 func (c *importCheck) err(users int) error {
 	if len(c.problems.Problems) > 0 {
 		return &c.problems
 	}
-	if users == 0 {
+	switch {
+	case users == 0:
 		return &ImportError{Problems: []ImportProblem{{Problem: "there is no user in it"}}}
+	case users > maxImportUsers:
+		return &ImportError{Problems: []ImportProblem{{Problem: tooManyUsers}}}
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ func TestReadImport(t *testing.T) {
 			"is_active":true,"date_joined":"2020-01-01T00:00:00Z","groups":[],"user_permissions":[]}},
 			{"model":"people.member","pk":"0b1c","fields":{"username":"second","password":"!YfbaOeEu6Jt4WoVYJaT9HCRlT6X4RMu17zDylcCC","admin":3}}]`,
 			[]ImportUser{fixture, {Username: "second", Active: true, ExternalID: "0b1c"}}},
-		"inactive": {`{"username":"second","is_active":false}`, []ImportUser{{Username: "second"}}},
+		"a whole pair of surrogates": {`{"username":"\ud83d\udd77"}`, []ImportUser{{Username: "🕷", Active: true}}},
+		"inactive":                   {`{"username":"second","is_active":false}`, []ImportUser{{Username: "second"}}},
 	} {
 		got, err := ReadImport(strings.NewReader(c.file))
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -58,6 +59,7 @@ func TestReadImportNamesWhatIsWrong(t *testing.T) {
 		`{"username":"a","password":"$2b$31$l/tBLM9hYSxz8YiB09SKOekH3ddBHQ.2XT0JStbg1cDwFI"}`: "line 1: password_hash is refused",
 		`[{"username":"a"},{"username":"b","is_active":"yes"}]`:                               "element 2: is_active is not true or false",
 		`[{"username":"a"},{"username":7}]`:                                                   "element 2: username is not a text",
+		`[{"username":"victim"},{"username":"Victim"}]`:                                       `element 2: username "Victim" differs only in letter case or look-alike form from "victim" at element 1`,
 		`[{"username":"a"},{"username":"a"}]`:                                                 "element 2: username is the same as at element 1",
 		`[{"username":"a","external_id":"1"},{"username":"b","external_id":"1"}]`:             "element 2: external_id is the same as at element 1",
 		`[{"username":"a"}`:               "after element 1: the array does not end",
@@ -67,14 +69,24 @@ func TestReadImportNamesWhatIsWrong(t *testing.T) {
 		`null`:                            "line 1: is not a JSON object",
 		`{}`:                              "line 1: username is empty",
 		`{"username":"a","passwrod":"x"}`: `line 1: "passwrod" is not a field that we know`,
-		`{"username":"a","first_name":"x","given_name":"y"}`:                          "first_name and given_name are both given",
-		`{"username":"a","email":"nobody"}`:                                           "line 1: email is not an e-mail address",
-		"{\"username\":\"a\xff\"}":                                                    "not valid UTF-8",
-		`{"username":"a\u0000"}`:                                                      "line 1: username holds a control character",
-		`[{"model":"auth.user","fields":{"username":"a","password":""}}]`:             "element 1: pk is missing",
-		`[{"model":"auth.user","pk":[1],"fields":{"username":"a","password":""}}]`:    "element 1: pk is not a number or a text",
-		`[{"model":"auth.user","pk":1,"fields":[]}]`:                                  "element 1: fields is not an object",
-		`{"username":"a","given_name":"` + strings.Repeat("x", maxImportEntry) + `"}`: "line 1: is larger than 65536 bytes",
+		`{"username":"a","first_name":"x","given_name":"y"}`:                                          "first_name and given_name are both given",
+		`{"username":"a","email":"nobody"}`:                                                           "line 1: email is not an e-mail address",
+		"{\"username\":\"a\xff\"}":                                                                    "not valid UTF-8",
+		`{"username":"a\u0000"}`:                                                                      "line 1: username holds a control character",
+		`[{"model":"auth.user","fields":{"username":"a","password":""}}]`:                             "element 1: pk is missing",
+		`[{"model":"auth.user","pk":[1],"fields":{"username":"a","password":""}}]`:                    "element 1: pk is not a number or a text",
+		`[{"model":"auth.user","pk":1,"fields":[]}]`:                                                  "element 1: fields is not an object",
+		`{"username":"a","username":"b"}`:                                                             "line 1: username is given more than once",
+		`{"username":"a"}` + "\n" + `{"username":"b","admin":false,"admin":true}`:                     "line 2: admin is given more than once",
+		`[{"model":"auth.user","pk":1,"pk":2,"fields":{"username":"a","password":""}}]`:               "element 1: pk is given more than once",
+		`[{"model":"auth.user","pk":1,"fields":{"username":"a","password":"","username":"b"}}]`:       "element 1: username is given more than once",
+		`[{"model":"auth.group","model":"auth.user","pk":1,"fields":{"username":"a","password":""}}]`: "element 1: model is given more than once",
+		`{"username":"a\ud800"}`:                                                                      "line 1: username is not a valid text",
+		`{"username":"a\udc00\ud800b"}`:                                                               "line 1: username is not a valid text",
+		`{"username":"a","given_name":"\ufffd"}`:                                                      "line 1: given_name is not a valid text",
+		"{\"username\":\"a\",\"family_name\":\"\ufffd\"}":                                             "line 1: family_name is not a valid text",
+		`[{"model":"auth.user","pk":"\ud83d","fields":{"username":"a","password":""}}]`:               "element 1: pk is not a valid text",
+		`{"username":"a","given_name":"` + strings.Repeat("x", maxImportEntry) + `"}`:                 "line 1: is larger than 65536 bytes",
 	} {
 		users, err := ReadImport(strings.NewReader(file))
 		if _, ok := errors.AsType[*ImportError](err); !ok || !strings.Contains(err.Error(), want) || users != nil {
@@ -141,6 +153,45 @@ func TestImport(t *testing.T) {
 			t.Errorf("%+v is imported", bad)
 		} else if _, ok := errors.AsType[*ImportError](err); !ok {
 			t.Errorf("%+v: %v, want *ImportError", bad, err)
+		}
+	}
+}
+
+// An import makes administrators as POST /users does: with a trace of each.
+func TestImportTellsOfEachAdministrator(t *testing.T) {
+	store := newTestStore()
+	_, err := cheapService(store).Import(t.Context(), []ImportUser{{Username: "boss", Admin: true}, {Username: "second"}, {Username: "chief", Admin: true}}, operator)
+	if err != nil || len(store.events) != 3 || store.events[0].Action != audit.UserImported {
+		t.Fatalf("%v, events %+v", err, store.events)
+	}
+	for i, name := range []string{"boss", "chief"} {
+		e := store.events[i+1]
+		if e.Action != audit.UserCreated || e.Actor != operator || e.SubjectKind != "user" || store.users[e.SubjectID].Username != name ||
+			!maps.Equal(e.Details, map[string]string{"username": name, "admin": "true"}) {
+			t.Errorf("event %+v, want the creation of %s", e, name)
+		}
+	}
+}
+
+func TestImportOfTooMany(t *testing.T) {
+	users := make([]ImportUser, maxImportUsers+1)
+	for i := range users {
+		users[i].Username = fmt.Sprint("u", i)
+	}
+	_, err := cheapService(newTestStore()).Import(t.Context(), users, operator)
+	if _, ok := errors.AsType[*ImportError](err); !ok || !strings.Contains(err.Error(), "more than 100000 users") {
+		t.Errorf("%v, want *ImportError", err)
+	}
+}
+
+func TestImportConflictNamesBoth(t *testing.T) {
+	for conflict, want := range map[ImportConflict]string{
+		{"victim", "victim"}: "accounts: user victim exists already; nothing was imported",
+		{"Victim", "victim"}: "accounts: user Victim differs only in letter case or look-alike form from victim, who exists already; nothing was imported",
+		{"eve", "victim"}:    "accounts: the external id of user eve belongs to user victim; nothing was imported",
+	} {
+		if got := conflict.Error(); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

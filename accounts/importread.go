@@ -16,6 +16,7 @@ const (
 	maxImportBytes = 64 << 20
 	maxImportEntry = 64 << 10 // bytes of one user
 	maxImportUsers = 100_000
+	tooManyUsers   = "there are more than 100000 users"
 )
 
 // ReadImport reads users from JSON: one object a line, or an array of objects, each either
@@ -100,19 +101,20 @@ func (r *importReader) array(data []byte) {
 // entry reads one user; false to stop.
 func (r *importReader) entry(where string, text []byte) bool {
 	if len(r.users) == maxImportUsers {
-		r.check.add(where, "", fmt.Sprintf("there are more than %d users", maxImportUsers))
+		r.check.add(where, "", tooManyUsers)
 		return false
 	}
 	if len(text) > maxImportEntry {
 		r.check.add(where, "", fmt.Sprintf("is larger than %d bytes", maxImportEntry))
 		return !r.check.full()
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(text, &values); err != nil || values == nil {
+	values, twice, err := object(text)
+	if err != nil {
 		r.check.add(where, "", "is not a JSON object")
 		return !r.check.full()
 	}
 	e := importEntry{where: where, values: values, check: r.check}
+	e.refuseTwice(twice)
 	user, ok := e.read()
 	if ok {
 		r.check.user(where, user)
@@ -120,6 +122,35 @@ func (r *importReader) entry(where string, text []byte) bool {
 	}
 	return !r.check.full()
 }
+
+// object takes a JSON object apart. twice names the members that are given more than once: RFC 8259
+// section 4 leaves their meaning open, and encoding/json takes the last.
+func object(text []byte) (values map[string]json.RawMessage, twice []string, err error) {
+	if err := json.Unmarshal(text, &values); err != nil || values == nil {
+		return nil, nil, errNoObject
+	}
+	decoder, names := json.NewDecoder(bytes.NewReader(text)), make(map[string]int, len(values))
+	if _, err := decoder.Token(); err != nil {
+		return nil, nil, err
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, nil, err
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, nil, err
+		}
+		text, _ := name.(string) // a name always is one
+		if names[text]++; names[text] == 2 {
+			twice = append(twice, text)
+		}
+	}
+	return values, twice, nil
+}
+
+var errNoObject = errors.New("not a JSON object")
 
 // importEntry takes the fields of one user; what is not of the type that it should be is a problem.
 type importEntry struct {
@@ -149,14 +180,15 @@ func (e *importEntry) read() (ImportUser, bool) {
 
 // open goes into a fixture's fields; false where it is of a model that has no users.
 func (e *importEntry) open() bool {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(e.values["fields"], &fields); err != nil {
+	fields, twice, err := object(e.values["fields"])
+	if err != nil {
 		e.wrong("fields", "is not an object")
 		return false
 	}
 	if fields["username"] == nil || fields["password"] == nil {
 		return false
 	}
+	e.refuseTwice(twice)
 	// A custom model's fields of our own names may mean anything; only Django's are taken.
 	for _, ours := range []string{"email_verified", "given_name", "family_name", "active", "admin", "password_hash"} {
 		delete(fields, ours)
@@ -198,6 +230,15 @@ func (e *importEntry) refuseUnknown() {
 	}
 }
 
+func (e *importEntry) refuseTwice(names []string) {
+	for _, name := range names {
+		if !slices.Contains(importFields, name) && !slices.Contains([]string{"model", "pk", "fields"}, name) {
+			name = fmt.Sprintf("%.40q", name)
+		}
+		e.wrong(name, "is given more than once")
+	}
+}
+
 // take returns the value by whichever name it has; nil for none or null.
 func (e *importEntry) take(names []string) (name string, value json.RawMessage) {
 	for _, candidate := range names {
@@ -224,6 +265,15 @@ func (e *importEntry) text(names ...string) string {
 	var text string
 	if err := json.Unmarshal(value, &text); err != nil {
 		e.wrong(name, "is not a text")
+	}
+	return e.whole(name, text)
+}
+
+// whole refuses U+FFFD, which encoding/json puts in the place of an escaped half of a surrogate pair: a
+// name must not be changed so.
+func (e *importEntry) whole(name, text string) string {
+	if strings.ContainsRune(text, utf8.RuneError) {
+		e.wrong(name, "is not a valid text")
 	}
 	return text
 }
@@ -253,7 +303,7 @@ func (e *importEntry) key(value json.RawMessage) string {
 	case json.Number:
 		return key.String()
 	case string:
-		return key
+		return e.whole("pk", key)
 	}
 	e.wrong("pk", "is not a number or a text")
 	return ""

@@ -15,6 +15,7 @@ const (
 	minPassword   = 8    // characters, NIST SP 800-63B-4 section 3.1.1 for one that is not the only factor
 	maxPassword   = 1024 // bytes
 	maxUsername   = 254  // bytes, so that an e-mail address fits
+	maxFolded     = 1024 // bytes of a username's Fold, which can be eleven times as long; PostgreSQL indexes 2704
 	maxEmail      = 254  // bytes, RFC 5321 section 4.5.3.1.3 less the angle brackets
 	maxName       = 150  // characters
 	maxExternalID = 255  // bytes
@@ -56,6 +57,8 @@ func checkUsername(username string) error {
 		return invalid("username", "is longer than %d bytes", maxUsername)
 	case strings.TrimSpace(username) != username:
 		return invalid("username", "has blanks at an end")
+	case len(Fold(username)) > maxFolded:
+		return invalid("username", "stands for more than %d bytes", maxFolded)
 	}
 	return checkText("username", username)
 }

@@ -21,6 +21,7 @@ type SignIn struct {
 type attempt struct {
 	SignIn
 	account string // see accountKey
+	folded  string // see Fold; empty for a name that can't exist
 	address string // see placeOf
 	// user is zero where there is none of that name.
 	user     User
@@ -32,18 +33,21 @@ type attempt struct {
 }
 
 // Authenticate checks a password. An unknown name, a wrong password, a deactivated user and a user
-// without a password are all ErrCredentials, by the same work and after the same time. *Throttled
-// where the account was guessed at too often; ErrHashingBusy where too many sign-ins wait; what the
-// store returns otherwise, keys.ErrUnavailable among it, is passed up and says nothing of the password.
+// without a password are all ErrCredentials, by the same work and after the same time, which is as long
+// for a caller who hangs up. *Throttled where the account was guessed at too often; ErrHashingBusy where
+// too many sign-ins wait; what the store returns otherwise, keys.ErrUnavailable among it, is passed up
+// and says nothing of the password.
 func (s *Service) Authenticate(ctx context.Context, in SignIn) (Authentication, error) {
 	s.setUp()
 	a := &attempt{SignIn: in, account: accountKey(in.Username), address: placeOf(in.Actor.Address)}
-	proof, err := s.try(ctx, a)
-	if errors.Is(err, ErrCredentials) {
-		return Authentication{}, s.refuse(ctx, a, "credentials", err)
+	if checkUsername(in.Username) == nil {
+		a.folded = Fold(in.Username)
 	}
+	proof, err := s.try(ctx, a)
 	if _, throttled := errors.AsType[*Throttled](err); throttled {
-		return Authentication{}, s.refuse(ctx, a, "throttled", err)
+		if unrecorded := s.addRefusal(ctx, a, "throttled"); unrecorded != nil {
+			return Authentication{}, unrecorded
+		}
 	}
 	return proof, err
 }
@@ -62,19 +66,19 @@ func (s *Service) try(ctx context.Context, a *attempt) (Authentication, error) {
 		return Authentication{}, err
 	}
 	h, ok := s.verify(ctx, a)
-	// From here on a caller who hangs up changes nothing: the guess was made.
-	ctx, cancel := outlive(ctx)
-	defer cancel()
 	if !ok {
 		return Authentication{}, s.fail(ctx, a)
 	}
+	// A caller who hangs up changes nothing from here on, as in fail: the guess was made.
+	ctx, cancel := outlive(ctx)
+	defer cancel()
 	return s.succeed(ctx, a, h)
 }
 
 // find looks the user up. A name that can't exist is not asked for: PostgreSQL refuses NUL and broken
 // UTF-8 in a text.
 func (s *Service) find(ctx context.Context, a *attempt) error {
-	if checkUsername(a.Username) != nil {
+	if a.folded == "" {
 		return nil
 	}
 	user, err := s.Store.UserByUsername(ctx, a.Username)
@@ -85,13 +89,14 @@ func (s *Service) find(ctx context.Context, a *attempt) error {
 	return err
 }
 
-// admit refuses an attempt that comes too early. Past the free failures it counts one beforehand, and
-// of several attempts that saw the same count one wins.
+// admit refuses an attempt that comes too early, unless it is the one that an address new to the account
+// has. Past the free failures an attempt is counted as failed beforehand, and of several that saw the
+// same count one wins.
 func (s *Service) admit(ctx context.Context, a *attempt) error {
 	if !s.ThrottleOn {
 		return nil
 	}
-	t, err := s.Store.ThrottleOf(ctx, a.account, a.address)
+	t, err := s.Store.ThrottleOf(ctx, a.account, a.folded, a.address)
 	if err != nil {
 		return fmt.Errorf("read throttle: %w", err)
 	}
@@ -100,16 +105,33 @@ func (s *Service) admit(ctx context.Context, a *attempt) error {
 		return nil
 	}
 	if wait := t.wait(); wait > 0 {
-		return &Throttled{RetryAfter: wait}
+		return s.admitNewcomer(ctx, a, &Throttled{RetryAfter: wait})
 	}
-	won, err := s.Store.TakeAttempt(ctx, a.account, t)
+	a.counted, err = s.Store.TakeAttempt(ctx, a.account, t)
 	if err != nil {
 		return fmt.Errorf("take attempt: %w", err)
 	}
-	if !won {
-		return &Throttled{RetryAfter: Delay(t.Failures + 1)}
+	if !a.counted {
+		return s.admitNewcomer(ctx, a, &Throttled{RetryAfter: Delay(t.Failures + 1)})
+	}
+	return nil
+}
+
+// admitNewcomer lets an owner who comes from a new address in, though somebody elsewhere takes every
+// attempt that the others have. It returns why where it does not.
+func (s *Service) admitNewcomer(ctx context.Context, a *attempt, why *Throttled) error {
+	if a.throttle.Place != "" || a.address == "" {
+		return why
+	}
+	taken, err := s.Store.TakeNewcomer(ctx, a.account, a.address, newcomersPerHour)
+	if err != nil {
+		return fmt.Errorf("take newcomer's attempt: %w", err)
+	}
+	if !taken {
+		return why
 	}
 	a.counted = true
+	a.throttle.Place = a.address // what everyone else did stays counted after a success
 	return nil
 }
 
@@ -135,19 +157,40 @@ func (s *Service) verify(ctx context.Context, a *attempt) (hash, bool) {
 	return h, ok && may
 }
 
+// fail counts and records a failed check, and keeps the hashing slot until the slowest scheme would have
+// been through: who floods the queue sees how fast it moves. It does all that though the caller hangs up.
 func (s *Service) fail(ctx context.Context, a *attempt) error {
-	if !s.ThrottleOn || a.counted {
-		return ErrCredentials
+	ctx = context.WithoutCancel(ctx)
+	err := s.addFailure(ctx, a)
+	if err == nil {
+		err = s.addRefusal(ctx, a, "credentials")
 	}
-	if err := s.Store.AddFailure(ctx, a.account, a.throttle.Place); err != nil {
-		return fmt.Errorf("count failed sign-in: %w", err)
+	if err == nil {
+		err = s.Measure(ctx)
+	}
+	time.Sleep(s.pace.slowest() - a.took)
+	if err != nil {
+		return err
 	}
 	return ErrCredentials
 }
 
+func (s *Service) addFailure(ctx context.Context, a *attempt) error {
+	if !s.ThrottleOn || a.counted {
+		return nil
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	if err := s.Store.AddFailure(ctx, a.account, a.throttle.Place, a.address); err != nil {
+		return fmt.Errorf("count failed sign-in: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) succeed(ctx context.Context, a *attempt, h hash) (Authentication, error) {
 	if s.ThrottleOn && a.throttle.worthNoting(a.address) {
-		if err := s.Store.AddSuccess(ctx, a.account, a.throttle.Place, a.address); err != nil {
+		done := Success{Account: a.account, Place: a.throttle.Place, UserID: a.user.ID, Address: a.address}
+		if err := s.Store.AddSuccess(ctx, done); err != nil {
 			return Authentication{}, fmt.Errorf("note sign-in: %w", err)
 		}
 	}
@@ -172,28 +215,6 @@ func (s *Service) rehash(ctx context.Context, a *attempt, h hash) {
 	}
 }
 
-// refuse records the refusal and, for a password that was looked at, waits until the slowest scheme
-// would have been through. It holds no hashing slot.
-func (s *Service) refuse(ctx context.Context, a *attempt, reason string, why error) error {
-	if err := s.addRefusal(ctx, a, reason); err != nil {
-		return fmt.Errorf("record refusal: %w", err)
-	}
-	if reason == "throttled" {
-		return why
-	}
-	if err := s.Measure(ctx); err != nil {
-		return err
-	}
-	timer := time.NewTimer(s.pace.slowest() - a.took)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return why
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 func (s *Service) addRefusal(ctx context.Context, a *attempt, reason string) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -202,5 +223,8 @@ func (s *Service) addRefusal(ctx context.Context, a *attempt, reason string) err
 		account = a.user.ID
 	}
 	// By the throttled place, not the address: who has a /64 must not fill the table.
-	return s.Store.AddRefusal(ctx, audit.Refusal{Account: account, Address: a.address, Reason: reason})
+	if err := s.Store.AddRefusal(ctx, audit.Refusal{Account: account, Address: a.address, Reason: reason}); err != nil {
+		return fmt.Errorf("record refusal: %w", err)
+	}
+	return nil
 }

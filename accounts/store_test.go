@@ -17,8 +17,10 @@ type testStore struct {
 	users    map[string]User
 	failures map[[2]string]Throttle
 	known    map[[2]string]time.Time
-	refusals []audit.Refusal
-	events   []audit.Event
+	// newcomers are the attempts by account and address, "" for all addresses.
+	newcomers map[[2]string][]time.Time
+	refusals  []audit.Refusal
+	events    []audit.Event
 	// calls are the names of the methods called, in order.
 	calls []string
 	// latency is how old the answer of ThrottleOf is when it arrives.
@@ -30,7 +32,7 @@ type testStore struct {
 func newTestStore(users ...User) *testStore {
 	s := &testStore{
 		users: make(map[string]User), failures: make(map[[2]string]Throttle),
-		known: make(map[[2]string]time.Time), down: make(map[string]error),
+		known: make(map[[2]string]time.Time), newcomers: make(map[[2]string][]time.Time), down: make(map[string]error),
 	}
 	for _, u := range users {
 		s.users[u.ID] = u
@@ -110,14 +112,14 @@ func (s *testStore) CreateUser(_ context.Context, u User, event audit.Event) (Us
 
 func (s *testStore) taken(u User) bool {
 	for _, other := range s.users {
-		if other.Username == u.Username || u.ExternalID != "" && other.ExternalID == u.ExternalID {
+		if Fold(other.Username) == Fold(u.Username) || u.ExternalID != "" && other.ExternalID == u.ExternalID {
 			return true
 		}
 	}
 	return false
 }
 
-func (s *testStore) ImportUsers(_ context.Context, users []User, event audit.Event) error {
+func (s *testStore) ImportUsers(_ context.Context, users []User, events []audit.Event) error {
 	err := s.call("ImportUsers")
 	defer s.mu.Unlock()
 	if err != nil {
@@ -132,7 +134,7 @@ func (s *testStore) ImportUsers(_ context.Context, users []User, event audit.Eve
 		u.CredentialVersion = 1
 		s.users[u.ID] = u
 	}
-	s.events = append(s.events, event)
+	s.events = append(s.events, events...)
 	return nil
 }
 
@@ -153,6 +155,14 @@ func (s *testStore) change(name, id string, event audit.Event, change func(*User
 }
 
 func (s *testStore) UpdateUser(_ context.Context, id string, c Change, event audit.Event) (User, error) {
+	s.mu.Lock()
+	for _, other := range s.users {
+		if c.Username != nil && other.ID != id && Fold(other.Username) == Fold(*c.Username) {
+			s.mu.Unlock()
+			return User{}, ErrUsernameTaken
+		}
+	}
+	s.mu.Unlock()
 	return s.change("UpdateUser", id, event, func(u *User) {
 		for _, field := range []struct{ to, from *string }{
 			{&u.Username, c.Username}, {&u.Email, c.Email}, {&u.GivenName, c.GivenName},
@@ -203,11 +213,16 @@ func (s *testStore) DeleteUser(_ context.Context, id string, event audit.Event) 
 	return 3, err
 }
 
-func (s *testStore) ThrottleOf(_ context.Context, account, address string) (Throttle, error) {
+func (s *testStore) ThrottleOf(_ context.Context, account, folded, address string) (Throttle, error) {
 	err := s.call("ThrottleOf")
 	defer time.Sleep(s.latency)
 	defer s.mu.Unlock()
-	since := s.known[[2]string{account, address}]
+	var since time.Time
+	for _, u := range s.users {
+		if Fold(u.Username) == folded {
+			since = s.known[[2]string{u.ID, address}]
+		}
+	}
 	place := ""
 	if !since.IsZero() {
 		place = address
@@ -217,7 +232,7 @@ func (s *testStore) ThrottleOf(_ context.Context, account, address string) (Thro
 	return t, err
 }
 
-func (s *testStore) AddFailure(ctx context.Context, account, place string) error {
+func (s *testStore) AddFailure(ctx context.Context, account, place, address string) error {
 	err := s.call("AddFailure")
 	defer s.mu.Unlock()
 	if err == nil {
@@ -228,7 +243,27 @@ func (s *testStore) AddFailure(ctx context.Context, account, place string) error
 	}
 	t := s.failures[[2]string{account, place}]
 	s.failures[[2]string{account, place}] = Throttle{Failures: t.Failures + 1, LastFailedAt: time.Now()}
+	if place == "" {
+		s.newcomers[[2]string{account, address}] = []time.Time{time.Now()}
+	}
 	return nil
+}
+
+func (s *testStore) TakeNewcomer(_ context.Context, account, address string, most int64) (bool, error) {
+	err := s.call("TakeNewcomer")
+	defer s.mu.Unlock()
+	own, all := [2]string{account, address}, [2]string{account, ""}
+	for _, key := range [][2]string{own, all} {
+		if times := s.newcomers[key]; len(times) > 0 && time.Since(times[0]) >= time.Hour {
+			delete(s.newcomers, key)
+		}
+	}
+	if err != nil || len(s.newcomers[own]) > 0 || int64(len(s.newcomers[all])) >= most {
+		return false, err
+	}
+	s.newcomers[own] = append(s.newcomers[own], time.Now())
+	s.newcomers[all] = append(s.newcomers[all], time.Now())
+	return true, nil
 }
 
 func (s *testStore) TakeAttempt(_ context.Context, account string, t Throttle) (bool, error) {
@@ -242,12 +277,12 @@ func (s *testStore) TakeAttempt(_ context.Context, account string, t Throttle) (
 	return true, nil
 }
 
-func (s *testStore) AddSuccess(_ context.Context, account, place, address string) error {
+func (s *testStore) AddSuccess(_ context.Context, done Success) error {
 	err := s.call("AddSuccess")
 	defer s.mu.Unlock()
 	if err == nil {
-		delete(s.failures, [2]string{account, place})
-		s.known[[2]string{account, address}] = time.Now()
+		delete(s.failures, [2]string{done.Account, done.Place})
+		s.known[[2]string{done.UserID, done.Address}] = time.Now()
 	}
 	return err
 }

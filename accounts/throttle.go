@@ -19,6 +19,9 @@ const (
 	longDelay       = time.Minute
 	boundedFailures = 100
 	lastDelay       = time.Hour
+	// newcomersPerHour bounds, for one account, the attempts beside the throttle of addresses new to it:
+	// whoever has many addresses must not have many guesses.
+	newcomersPerHour = 20
 	// A known address is noted anew once a day, not with each sign-in.
 	noteAgainAfter = 24 * time.Hour
 )
@@ -63,12 +66,18 @@ func (t Throttle) worthNoting(address string) bool {
 	return address != "" && (t.KnownSince.IsZero() || t.Now.Sub(t.KnownSince) > noteAgainAfter)
 }
 
+// Fold is what all spellings of a username have in common: without letter case and in the one form of
+// characters that look alike by compatibility (Unicode NFKC). No two users have the same: they would
+// share a bucket, and a success of one would forgive guesses at the other.
+func Fold(username string) string {
+	return norm.NFKC.String(strings.ToLower(norm.NFKC.String(username)))
+}
+
 // accountKey is the account that failures count for. It is made from the name alone, whether the
 // account exists or not: were it the user id for those that do, ten failures at another spelling of
 // the name and one at the right one would tell (the right one would not be throttled).
 func accountKey(username string) string {
-	folded := norm.NFKC.String(strings.ToLower(norm.NFKC.String(username)))
-	sum := sha256.Sum256([]byte(folded))
+	sum := sha256.Sum256([]byte(Fold(username)))
 	return "name:" + hex.EncodeToString(sum[:16])
 }
 

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,52 @@ func TestAccountKeyFoldsSpellings(t *testing.T) {
 	}
 	if strings.Contains(key, "spider") || len(key) != len("name:")+32 {
 		t.Errorf("key %q", key)
+	}
+}
+
+// Two users whose names share a bucket could forgive each other's failures.
+func TestNoSecondUserOfTheSameFold(t *testing.T) {
+	s := cheapService(newTestStore(spiderman()))
+	other, err := s.Create(t.Context(), NewUser{Username: "other"}, operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Spiderman", "SPIDERMAN", "ｓpiderman"} {
+		if _, err := s.Create(t.Context(), NewUser{Username: name}, operator); !errors.Is(err, ErrUsernameTaken) {
+			t.Errorf("create %s: %v, want ErrUsernameTaken", name, err)
+		}
+		if _, err := s.Update(t.Context(), other.ID, Change{Username: &name}, operator); !errors.Is(err, ErrUsernameTaken) {
+			t.Errorf("update to %s: %v, want ErrUsernameTaken", name, err)
+		}
+		if _, err := s.Import(t.Context(), []ImportUser{{Username: name}}, operator); !errors.Is(err, ErrUsernameTaken) {
+			t.Errorf("import of %s: %v, want ErrUsernameTaken", name, err)
+		}
+	}
+	if err := checkUsername(strings.Repeat("\ufdfa", 80)); err == nil { // 33 bytes each when folded
+		t.Error("a name is accepted whose folded form no index holds")
+	}
+}
+
+// A known address is the user's, not the name's: who is given the name later is not known there.
+func TestKnownAddressStaysWithTheUser(t *testing.T) {
+	store := newTestStore(spiderman())
+	s := cheapService(store)
+	s.ThrottleOn = true
+	store.users[userID] = User{ID: userID, Username: "spiderman", Active: true, PasswordHash: s.Argon2.hash("underoos")}
+	if _, err := s.Authenticate(t.Context(), signIn("spiderman", "underoos", ownersHome)); err != nil {
+		t.Fatal(err)
+	}
+	renamed := "peter"
+	if _, err := s.Update(t.Context(), userID, Change{Username: &renamed}, operator); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context(), NewUser{Username: "spiderman"}, operator); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"spiderman": "", "peter": ownersHome, "PETER": ownersHome} {
+		if got, err := store.ThrottleOf(t.Context(), accountKey(name), Fold(name), ownersHome); err != nil || got.Place != want {
+			t.Errorf("%s: place %q, %v; want %q", name, got.Place, err, want)
+		}
 	}
 }
 

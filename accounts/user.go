@@ -13,9 +13,10 @@ type User struct {
 	// ID is a UUID, made here, never reused.
 	ID string
 	// ExternalID is the id that another system knew the user by (a Django primary key on import), else
-	// empty; unique where set. It is released as user_id in place of ID where it is set.
+	// empty; unique where set, and no other user's ID in any spelling. It is released as user_id in place
+	// of ID where it is set.
 	ExternalID string
-	// Username is unique and case-sensitive.
+	// Username is case-sensitive, and unique also in its folded form (Fold).
 	Username      string
 	Email         string
 	EmailVerified bool
@@ -42,9 +43,10 @@ var (
 	ErrCredentials = errors.New("accounts: no active account with these credentials")
 	// ErrUserNotFound is for administrators only; a sign-in never returns it.
 	ErrUserNotFound = errors.New("accounts: no such user")
-	// ErrUsernameTaken says that the username or the external id belongs to another user.
-	ErrUsernameTaken = errors.New("accounts: username or external id is taken")
-	// ErrHashingBusy says that the queue for password hashing is full; the caller may try again.
+	// ErrUsernameTaken says that the username, perhaps in other letter case or a look-alike form, or the
+	// external id belongs to another user.
+	ErrUsernameTaken = errors.New("accounts: username (in any letter case or look-alike form) or external id is taken")
+	// ErrHashingBusy says that the queue for password hashing is full or too slow; the caller may try again.
 	ErrHashingBusy = errors.New("accounts: too many passwords are being checked")
 )
 
@@ -75,6 +77,14 @@ type Throttle struct {
 	KnownSince time.Time
 }
 
+// Success is a sign-in after which less is held against the account.
+type Success struct {
+	// Account and Place are the bucket that it empties.
+	Account, Place string
+	// UserID is who signed in, and Address where from; empty where that could not be read.
+	UserID, Address string
+}
+
 // Store keeps users and what is known of failed sign-ins. Every method that changes state is one
 // transaction that also writes the event; when it returns nil, the change is durable.
 type Store interface {
@@ -84,11 +94,13 @@ type Store interface {
 	Users(ctx context.Context, q Query) ([]User, error)
 
 	// CreateUser stores u as given (ID, hash and all but times and CredentialVersion, which start at 1).
-	// ErrUsernameTaken where the username or external id exists.
+	// ErrUsernameTaken where a user has the same Fold of the username, or the external id, or has the
+	// external id as ID, however that is written.
 	CreateUser(ctx context.Context, u User, event audit.Event) (User, error)
-	// ImportUsers creates all users in one transaction or none; ErrUsernameTaken (wrapped in an *ImportConflict
-	// naming the first username) where one exists.
-	ImportUsers(ctx context.Context, users []User, event audit.Event) error
+	// ImportUsers creates all users in one transaction, with all events, or none; ErrUsernameTaken (wrapped
+	// in an *ImportConflict naming the first of them and whom it meets) where CreateUser would give it.
+	ImportUsers(ctx context.Context, users []User, events []audit.Event) error
+	// UpdateUser returns ErrUsernameTaken as CreateUser does.
 	UpdateUser(ctx context.Context, id string, c Change, event audit.Event) (User, error)
 
 	// SetPassword changes the user row first (hash, CredentialVersion + 1) and then revokes all the
@@ -104,15 +116,21 @@ type Store interface {
 	// DeleteUser removes the row and revokes all grants ("user_deleted").
 	DeleteUser(ctx context.Context, id string, event audit.Event) (ended int64, err error)
 
-	// ThrottleOf reads the bucket that (account, address) falls in.
-	ThrottleOf(ctx context.Context, account, address string) (Throttle, error)
-	// AddFailure counts one failure in (account, place) at the database's time.
-	AddFailure(ctx context.Context, account, place string) error
+	// ThrottleOf reads the bucket that (account, address) falls in. The address is known where the user
+	// whose username folds to folded has signed in from it.
+	ThrottleOf(ctx context.Context, account, folded, address string) (Throttle, error)
+	// AddFailure counts one failure in (account, place) at the database's time. From then on an address that
+	// is not the place is no newcomer for an hour.
+	AddFailure(ctx context.Context, account, place, address string) error
 	// TakeAttempt counts one failure beforehand if the bucket still is as seen; false if another attempt
 	// was first. Of any number of concurrent calls with the same t one gets true.
 	TakeAttempt(ctx context.Context, account string, t Throttle) (bool, error)
-	// AddSuccess empties the bucket and notes the address as known to the account.
-	AddSuccess(ctx context.Context, account, place, address string) error
+	// TakeNewcomer counts one attempt of an address that is not known to the account, if it has made none
+	// for an hour (AddFailure tells of some) and such addresses have together made fewer than most for the
+	// account in the hour that their first began; else it changes nothing and returns false.
+	TakeNewcomer(ctx context.Context, account, address string, most int64) (bool, error)
+	// AddSuccess empties the bucket and notes the address as known to the user.
+	AddSuccess(ctx context.Context, s Success) error
 	// AddRefusal counts a refusal (audit.Refusal).
 	AddRefusal(ctx context.Context, r audit.Refusal) error
 
@@ -120,14 +138,27 @@ type Store interface {
 	PasswordSchemes(ctx context.Context) ([]string, error)
 }
 
-// ImportConflict names the first user of an import that exists already.
+// ImportConflict names the first user of an import who meets one that exists already.
 type ImportConflict struct {
 	Username string
+	// Existing is the username of the one that exists.
+	Existing string
 }
 
 func (e *ImportConflict) Error() string {
-	return "accounts: user " + e.Username + " exists already; nothing was imported"
+	what := "user " + e.Username + " exists already"
+	switch {
+	case e.Existing == "" || e.Existing == e.Username:
+	case Fold(e.Existing) == Fold(e.Username):
+		what = "user " + e.Username + " " + looksLike + e.Existing + ", who exists already"
+	default:
+		what = "the external id of user " + e.Username + " belongs to user " + e.Existing
+	}
+	return "accounts: " + what + "; nothing was imported"
 }
+
+// looksLike stands before the name that another one has the same Fold as.
+const looksLike = "differs only in letter case or look-alike form from "
 
 // Unwrap makes errors.Is(err, ErrUsernameTaken) true.
 func (e *ImportConflict) Unwrap() error { return ErrUsernameTaken }

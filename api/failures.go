@@ -30,6 +30,7 @@ type failure struct {
 // What has no row is answered 500 with a fixed text.
 var failures = []failure{
 	{keys.ErrStale, "keys_stale", tokenpair.Unavailable, admin.Unavailable},
+	{keys.ErrForeignMaster, "foreign_master", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrKeysVanished, "keys_vanished", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrUnavailable, "database_unavailable", tokenpair.Unavailable, admin.Unavailable},
 	{keys.ErrNoSigningKey, "no_signing_key", tokenpair.Unavailable, admin.Unavailable},

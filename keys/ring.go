@@ -23,7 +23,10 @@ var (
 	// ErrKeysVanished says that the database holds no keys though it did before: somebody emptied it or
 	// put another one in its place. The keys read last stay in use. It wraps ErrUnavailable.
 	ErrKeysVanished = fmt.Errorf("keys: the database holds no keys any more though it did before: %w", ErrUnavailable)
-	errNotRead      = fmt.Errorf("keys: not read yet: %w", ErrUnavailable)
+	// ErrForeignMaster says that not one key of the database was written under this master identity: it is
+	// the wrong identity, and not the rows that are to be mended.
+	ErrForeignMaster = errors.New("keys: this is not the identity that the database's keys are sealed to")
+	errNotRead       = fmt.Errorf("keys: not read yet: %w", ErrUnavailable)
 )
 
 // Ring holds the keys of one instance: an immutable snapshot of what was last read from the store,
@@ -133,12 +136,37 @@ func (r *Ring) reload(ctx context.Context) (*snapshot, error) {
 		next.records = append(next.records, record)
 		next.opened[record.KID] = &openedKey{record.Key, pair}
 	}
+	if last == nil && len(next.bad) > 0 {
+		if len(next.keys) == 0 && !slices.ContainsFunc(records, r.Master.authentic) {
+			return nil, ErrForeignMaster
+		}
+		return nil, next.bad[0]
+	}
 	r.alarm(alarms...)
-	if len(next.bad) > 0 && (last == nil || len(next.keys) == 0) {
+	r.tellChanges(last, next)
+	if len(next.bad) > 0 && len(next.keys) == 0 {
 		return nil, next.bad[0]
 	}
 	r.snapshot.Store(next)
 	return next, nil
+}
+
+// tellChanges logs what a reading found to be another than before, whoever changed it.
+func (r *Ring) tellChanges(last, next *snapshot) {
+	if last == nil {
+		return
+	}
+	for _, now := range next.records {
+		i := slices.IndexFunc(last.records, func(l Record) bool { return l.KID == now.KID })
+		if i < 0 || !bytes.Equal(last.records[i].Tag, now.Tag) {
+			r.Log.Info("key changed", "kid", now.KID, "purpose", now.Purpose, "algorithm", now.Algorithm, "state", now.State(next.readAt))
+		}
+	}
+	for _, was := range last.records {
+		if next.opened[was.KID] == nil {
+			r.Log.Info("key changed", "kid", was.KID, "purpose", was.Purpose, "algorithm", was.Algorithm, "state", "no longer used")
+		}
+	}
 }
 
 // open takes the opened key of the last snapshot where the row's sealed bytes are the same: the tag

@@ -106,9 +106,8 @@ func TestBadRowStopsTheStartAndNamesTheKid(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := newRing(store, newMaster(t), c.now, testPolicy())
-	var bad *BadRow
-	if err := wrong.Start(t.Context()); !errors.As(err, &bad) || !strings.Contains(err.Error(), "matches no master identity") {
-		t.Errorf("wrong master identity: got %v", err)
+	if err := wrong.Start(t.Context()); !errors.Is(err, ErrForeignMaster) {
+		t.Errorf("wrong master identity: got %v, want ErrForeignMaster", err)
 	}
 	if len(store.rows) != 4 {
 		t.Errorf("the refused start wrote: %d rows", len(store.rows))

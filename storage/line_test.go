@@ -51,7 +51,7 @@ func TestFrozenServerIsLeft(t *testing.T) {
 					within(t, "Now without a deadline", func() error { _, err := db.Now(t.Context()); return err })
 				})
 				all.Go(func() {
-					within(t, "AddFailure without a deadline", func() error { return db.AddFailure(t.Context(), "a", "b") })
+					within(t, "AddFailure without a deadline", func() error { return db.AddFailure(t.Context(), "a", "b", "b") })
 				})
 			}
 			all.Wait()

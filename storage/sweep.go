@@ -36,7 +36,7 @@ const (
 		WHERE until < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY until LIMIT ? {for update skip locked})`
 	sweepThrottle statement = `DELETE FROM throttle WHERE (account, place) IN (SELECT account, place FROM throttle
 		WHERE last_failed_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY last_failed_at LIMIT ? {for update skip locked})`
-	sweepKnown statement = `DELETE FROM known_addresses WHERE (account, address) IN (SELECT account, address FROM known_addresses
+	sweepKnown statement = `DELETE FROM known_addresses WHERE (user_id, address) IN (SELECT user_id, address FROM known_addresses
 		WHERE known_since < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY known_since LIMIT ? {for update skip locked})`
 	sweepRefusals statement = `DELETE FROM audit_refusals WHERE (minute, account, address, reason) IN (SELECT minute, account, address, reason FROM audit_refusals
 		WHERE minute < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY minute LIMIT ? {for update skip locked})`

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 
 	"keyturn/accounts"
 )
@@ -9,11 +10,12 @@ import (
 const throttleOf statement = `SELECT CASE WHEN k.known_since IS NULL THEN '' ELSE k.address END AS place,
 		COALESCE(t.failures, 0) AS failures, t.last_failed_at, k.known_since, {now} AS now
 	FROM (SELECT 1 AS one) o
-	LEFT JOIN known_addresses k ON k.account = ? AND k.address = ?
+	LEFT JOIN users u ON u.username_folded = ?
+	LEFT JOIN known_addresses k ON k.user_id = u.id AND k.address = ?
 	LEFT JOIN throttle t ON t.account = ? AND t.place = CASE WHEN k.known_since IS NULL THEN '' ELSE k.address END`
 
 // ThrottleOf implements accounts.Store.
-func (d *DB) ThrottleOf(ctx context.Context, account, address string) (accounts.Throttle, error) {
+func (d *DB) ThrottleOf(ctx context.Context, account, folded, address string) (accounts.Throttle, error) {
 	var row struct {
 		Place        string `db:"place"`
 		Failures     int64  `db:"failures"`
@@ -21,7 +23,7 @@ func (d *DB) ThrottleOf(ctx context.Context, account, address string) (accounts.
 		KnownSince   micros `db:"known_since"`
 		Now          micros `db:"now"`
 	}
-	if err := d.reading().get(ctx, &row, throttleOf, account, address, account); err != nil {
+	if err := d.reading().get(ctx, &row, throttleOf, folded, address, account); err != nil {
 		return accounts.Throttle{}, translate(err, nil)
 	}
 	return accounts.Throttle{
@@ -39,13 +41,56 @@ const (
 	nextAttempt statement = `UPDATE throttle SET failures = failures + 1, last_failed_at = {now}
 		WHERE account = ? AND place = ? AND failures = ? AND last_failed_at = ?`
 	emptyBucket statement = `DELETE FROM throttle WHERE account = ? AND place = ?`
-	noteAddress statement = `INSERT INTO known_addresses (account, address, known_since) VALUES (?, ?, {now})
-		ON CONFLICT (account, address) DO UPDATE SET known_since = {now}`
+	noteAddress statement = `INSERT INTO known_addresses (user_id, address, known_since) VALUES (?, ?, {now})
+		ON CONFLICT (user_id, address) DO UPDATE SET known_since = {now}`
+	// In a newcomer's place last_failed_at is when its hour began. A failure begins it anew.
+	addFailureFrom statement = `INSERT INTO throttle (account, place, failures, last_failed_at) VALUES (?, ?, 1, {now}), (?, ?, 1, {now})
+		ON CONFLICT (account, place) DO UPDATE SET failures = throttle.failures + 1, last_failed_at = {now}`
+	takeNewcomer statement = `INSERT INTO throttle (account, place, failures, last_failed_at) VALUES (?, ?, 1, {now})
+		ON CONFLICT (account, place) DO UPDATE SET
+			failures = CASE WHEN throttle.last_failed_at <= {now} - 3600000000 THEN 1 ELSE throttle.failures + 1 END,
+			last_failed_at = CASE WHEN throttle.last_failed_at <= {now} - 3600000000 THEN {now} ELSE throttle.last_failed_at END
+		WHERE throttle.last_failed_at <= {now} - 3600000000 OR throttle.failures < ?`
 )
 
+// newcomers is the place that counts the attempts of all addresses new to the account; newcomer is that of
+// one. No address reads so.
+const newcomers = "new"
+
+func newcomer(address string) string { return newcomers + " " + address }
+
 // AddFailure implements accounts.Store.
-func (d *DB) AddFailure(ctx context.Context, account, place string) error {
-	return d.execOnce(ctx, addFailure, account, place)
+func (d *DB) AddFailure(ctx context.Context, account, place, address string) error {
+	if address == place || address == "" {
+		return d.execOnce(ctx, addFailure, account, place)
+	}
+	return d.execOnce(ctx, addFailureFrom, account, place, account, newcomer(address))
+}
+
+// errTaken says within this package that a newcomer has no attempt left.
+var errTaken = errors.New("storage: no attempt left")
+
+// TakeNewcomer implements accounts.Store. Everybody locks the address's own row before that of all.
+func (d *DB) TakeNewcomer(ctx context.Context, account, address string, most int64) (bool, error) {
+	err := d.transact(ctx, func(s session) error {
+		for _, of := range []struct {
+			place string
+			most  int64
+		}{{newcomer(address), 1}, {newcomers, most}} {
+			taken, err := s.exec(ctx, takeNewcomer, account, of.place, of.most)
+			if err != nil {
+				return err
+			}
+			if taken == 0 {
+				return errTaken // and take back the other one
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errTaken) {
+		return false, nil
+	}
+	return err == nil, translate(err, nil)
 }
 
 // TakeAttempt implements accounts.Store.
@@ -63,12 +108,12 @@ func (d *DB) TakeAttempt(ctx context.Context, account string, t accounts.Throttl
 }
 
 // AddSuccess implements accounts.Store.
-func (d *DB) AddSuccess(ctx context.Context, account, place, address string) error {
+func (d *DB) AddSuccess(ctx context.Context, done accounts.Success) error {
 	err := d.transact(ctx, func(s session) error {
-		if _, err := s.exec(ctx, emptyBucket, account, place); err != nil {
+		if _, err := s.exec(ctx, emptyBucket, done.Account, done.Place); err != nil || done.Address == "" {
 			return err
 		}
-		_, err := s.exec(ctx, noteAddress, account, address)
+		_, err := s.exec(ctx, noteAddress, done.UserID, done.Address)
 		return err
 	})
 	return translate(err, nil)

@@ -3,8 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
+
+	"github.com/google/uuid"
 
 	"keyturn/accounts"
 	"keyturn/audit"
@@ -76,9 +76,9 @@ func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, erro
 	return users, nil
 }
 
-const insertUser statement = `INSERT INTO users (id, external_id, username, email, email_verified, given_name, family_name,
-		active, admin, credential_version, password_hash, password_scheme, created_at, updated_at)
-	SELECT ?, ?, ?, ?, CAST(? AS BOOLEAN), ?, ?, CAST(? AS BOOLEAN), CAST(? AS BOOLEAN), 1, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t
+const insertUser statement = `INSERT INTO users (id, external_id, username, username_folded, email, email_verified, given_name,
+		family_name, active, admin, credential_version, password_hash, password_scheme, created_at, updated_at)
+	SELECT ?, ?, ?, ?, ?, CAST(? AS BOOLEAN), ?, ?, CAST(? AS BOOLEAN), CAST(? AS BOOLEAN), 1, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t
 	RETURNING ` + userColumns
 
 // CreateUser implements accounts.Store.
@@ -105,7 +105,7 @@ func (s session) checkExternalID(ctx context.Context, externalID string) error {
 		return nil
 	}
 	var taken bool
-	if err := s.get(ctx, &taken, isUserID, externalID); err != nil {
+	if err := s.get(ctx, &taken, isUserID, asID(externalID)); err != nil {
 		return err
 	}
 	if taken {
@@ -114,32 +114,26 @@ func (s session) checkExternalID(ctx context.Context, externalID string) error {
 	return nil
 }
 
+// asID is the user id that an external id could be taken for: whoever reads UUIDs takes them in any
+// letter case, and some with braces or as a URN (RFC 9562 section 4).
+func asID(externalID string) string {
+	if id, err := uuid.Parse(externalID); err == nil {
+		return id.String()
+	}
+	return externalID
+}
+
 func (s session) createUser(ctx context.Context, u accounts.User) (accounts.User, error) {
 	if err := s.checkExternalID(ctx, u.ExternalID); err != nil {
 		return accounts.User{}, err
 	}
 	var row userRow
-	err := s.get(ctx, &row, insertUser, u.ID, null(u.ExternalID), u.Username, u.Email, u.EmailVerified, u.GivenName, u.FamilyName,
+	err := s.get(ctx, &row, insertUser, u.ID, null(u.ExternalID), u.Username, accounts.Fold(u.Username), u.Email, u.EmailVerified, u.GivenName, u.FamilyName,
 		u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash))
 	return row.user(), err
 }
 
-// ImportUsers implements accounts.Store.
-func (d *DB) ImportUsers(ctx context.Context, users []accounts.User, event audit.Event) error {
-	err := d.transact(ctx, func(s session) error {
-		for _, u := range users {
-			if _, err := s.createUser(ctx, u); unique(err) || errors.Is(err, accounts.ErrUsernameTaken) {
-				return &accounts.ImportConflict{Username: u.Username}
-			} else if err != nil {
-				return fmt.Errorf("import user %s: %w", u.ID, err)
-			}
-		}
-		return s.record(ctx, event)
-	})
-	return translate(err, nil)
-}
-
-const updateUser statement = `UPDATE users SET username = COALESCE(?, username), email = COALESCE(?, email),
+const updateUser statement = `UPDATE users SET username = COALESCE(?, username), username_folded = COALESCE(?, username_folded), email = COALESCE(?, email),
 		given_name = COALESCE(?, given_name), family_name = COALESCE(?, family_name),
 		external_id = NULLIF(COALESCE(?, external_id), ''),
 		email_verified = COALESCE(?, email_verified), admin = COALESCE(?, admin), updated_at = {now}
@@ -154,7 +148,11 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 				return err
 			}
 		}
-		err := s.get(ctx, &row, updateUser, c.Username, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, id)
+		var folded *string
+		if c.Username != nil {
+			folded = new(accounts.Fold(*c.Username))
+		}
+		err := s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, id)
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 func adminCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "admin", Short: "Get at the admin API"}
+	cmd := group("admin", "Get at the admin API")
 	cmd.AddCommand(adminToken())
 	return cmd
 }

@@ -90,7 +90,7 @@ func (a *app) start(ctx context.Context) error {
 	if c := a.checkFiles(); c.Status != "ok" {
 		a.log.Warn(c.Detail)
 	}
-	return a.keys.Start(ctx)
+	return a.nameMaster(a.keys.Start(ctx))
 }
 
 // startReading is start for commands, which neither make keys nor a master identity.
@@ -101,7 +101,7 @@ func (a *app) startReading(ctx context.Context) error {
 	if err := a.openMaster(ctx, mustExist); err != nil {
 		return err
 	}
-	return a.keys.Reload(ctx)
+	return a.nameMaster(a.keys.Reload(ctx))
 }
 
 func (a *app) Close() error { return a.db.Close() }

@@ -12,7 +12,7 @@ import (
 )
 
 func auditCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "See what happened"}
+	cmd := group("audit", "See what happened")
 	cmd.AddCommand(auditList(), auditRefusals())
 	return cmd
 }

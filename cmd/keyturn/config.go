@@ -123,6 +123,9 @@ func (c *Config) checkAddresses(bad func(name, format string, args ...any)) {
 			bad(l.name, "must be HOST:PORT")
 		}
 	}
+	if _, port, _ := net.SplitHostPort(c.Listen); c.Listen == c.OpsListen && port != "0" {
+		bad("ops_listen", "must not be the same as KEYTURN_LISTEN")
+	}
 	if c.Issuer != "" {
 		if problem := checkIssuer(c.Issuer); problem != "" {
 			bad("issuer", "%s", problem)

@@ -40,6 +40,9 @@ func TestSettingsAreRefused(t *testing.T) {
 		{"KEYTURN_ALGORITHM=HS256", []string{"KEYTURN_ALGORITHM", "RS256, EdDSA, ES256 or PS256"}},
 		{"KEYTURN_ALGORITHM=none", []string{"KEYTURN_ALGORITHM"}},
 		{"KEYTURN_THROTTLE=maybe", []string{"KEYTURN_THROTTLE", "on or off"}},
+		{"KEYTURN_OPS_LISTEN=127.0.0.1:8080", []string{"KEYTURN_OPS_LISTEN", "same as KEYTURN_LISTEN"}},
+		{"KEYTURN_PASSWORD_MEMORY=262144 KEYTURN_PASSWORD_TIME=20", []string{"KEYTURN_PASSWORD_MEMORY"}},
+		{"KEYTURN_AUDIENCE=http://127.0.0.1:8080", []string{"KEYTURN_AUDIENCE", "reserved"}},
 		{"KEYTURN_LISTEN=8080", []string{"KEYTURN_LISTEN", "HOST:PORT"}},
 		{"KEYTURN_LISTEN=0.0.0.0:8080", []string{"KEYTURN_ISSUER", "must be set"}},
 		{"KEYTURN_ISSUER=http://id.example.com", []string{"KEYTURN_ISSUER", "https"}},
@@ -166,7 +169,8 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 		{"user", "list", "--limit", "0"}, {"session", "end"}, {"session", "end", "nonsense"}, {"session", "end-all"},
 		{"keys", "revoke", "nonsense"}, {"keys", "rotate", "--mode", "sideways"}, {"keys", "rotate", "--mode", "immediate"},
 		{"resource", "create", ""}, {"resource", "create", "x y"}, {"admin", "token", "--scope", "everything"},
-		{"admin", "token", "--lifetime", "24h"}, {"nonsense"}, {"serve", "--nonsense"}, {"user", "import", "/nonexistent"},
+		{"admin", "token", "--lifetime", "24h"}, {"nonsense"}, {"keys", "rotat"}, {"user", "foo"}, {"user", "create"}, {"session", "list"},
+		{"keys", "rotate", "--mode", "compromised", "--all"}, {"resource", "create", "z", "--access-token-lifetime", "10m"}, {"serve", "--nonsense"}, {"user", "import", "/nonexistent"},
 	} {
 		if strings.ContainsRune(strings.Join(args, ""), 0) {
 			continue // the kernel refuses it before us

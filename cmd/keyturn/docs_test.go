@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"keyturn/api/admin"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the documentation anew")
@@ -38,6 +40,20 @@ func TestArchitecturePage(t *testing.T) {
 		table.WriteString("| `" + strings.TrimPrefix(name, "keyturn/") + "` | " + allowed + " |\n")
 	}
 	compareGenerated(t, "../../docs/architecture.md", "imports", table.String())
+}
+
+// TestAdminAPIPage does the same for the admin API's routes and scopes.
+func TestAdminAPIPage(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| Route | Scope | Query |\n|---|---|---|\n")
+	for _, r := range (&admin.Handlers{}).Routes() {
+		query := ""
+		if r.Query != "" {
+			query = "`" + strings.Join(strings.Fields(r.Query), "`, `") + "`"
+		}
+		table.WriteString("| `" + r.Method + " " + admin.Prefix + r.Path + "` | `" + r.Scope + "` | " + query + " |\n")
+	}
+	compareGenerated(t, "../../docs/admin-api.md", "routes", table.String())
 }
 
 // compareGenerated compares what stands between a page's markers with what should.
@@ -178,7 +194,7 @@ func checkCommandLine(args []string) string {
 	if err != nil {
 		return "no command: " + err.Error()
 	}
-	if command == root || command.HasSubCommands() && !command.Runnable() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+	if command == root || command.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
 		return "no command of that name"
 	}
 	for _, arg := range rest {

@@ -41,6 +41,7 @@ func diagnose(c *cobra.Command) []check {
 		return []check{{"settings", "failed", err.Error()}}
 	}
 	checks := []check{{"settings", "ok", ""}}
+	migrates := config.Migrate
 	config.Migrate = false
 	if path, embedded := strings.CutPrefix(config.databaseURL(), "sqlite:"); embedded {
 		if _, err := os.Stat(path); err != nil { // opening it would make it
@@ -49,6 +50,9 @@ func diagnose(c *cobra.Command) []check {
 	}
 	a, err := openApp(c.Context(), config, newLog(io.Discard, config), onlyMake)
 	if errors.Is(err, storage.ErrSchemaOlder) {
+		if migrates {
+			return append(checks, check{"schema", "warning", err.Error() + ", or keyturn serve, which does it at its start"})
+		}
 		return append(checks, check{"schema", "failed", err.Error()})
 	}
 	if err != nil {

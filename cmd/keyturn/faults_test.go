@@ -195,7 +195,7 @@ func TestResealChangesTheMaster(t *testing.T) {
 		}
 		must(t, os.WriteFile(file, old, 0o600))
 		out, status := i.run(t, "", "keys", "list")
-		wantOneLine(t, out, status, "master identity")
+		wantOneLine(t, out, status, "not the identity")
 	})
 }
 

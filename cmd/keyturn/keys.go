@@ -12,7 +12,7 @@ import (
 )
 
 func keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "See and turn the signing keys"}
+	cmd := group("keys", "See and turn the signing keys")
 	cmd.AddCommand(keysList(), keysPlan(), keysRotate(), keysRevoke(), keysReseal(), keysNewMaster())
 	return cmd
 }
@@ -98,7 +98,7 @@ compromised  the key named by --kid is revoked at once and the waiting one takes
 func keysRevoke() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "revoke KID", Short: "Revoke one key at once, as compromised", Args: cobra.ExactArgs(1),
+		Use: "revoke KID", Short: "Revoke one key at once, as compromised", Args: exactly(1),
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			outcome, err := a.keys.Revoke(ctx, args[0], reason, operator())
 			if err != nil {
@@ -143,7 +143,7 @@ func keysReseal() *cobra.Command {
 
 func keysNewMaster() *cobra.Command {
 	return &cobra.Command{
-		Use: "new-master FILE", Short: "Write a new master identity to a file that must not exist", Args: cobra.ExactArgs(1),
+		Use: "new-master FILE", Short: "Write a new master identity to a file that must not exist", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text, _, err := keys.GenerateMaster()
 			if err != nil {

@@ -53,6 +53,7 @@ func newRoot(s streams) *cobra.Command {
 by themselves, and publishes a JWKS, so that resource servers verify tokens offline.
 
 Every setting of "keyturn config" is a flag of every command, too: --database-url, --issuer, …`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -69,6 +70,24 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 		sessionCommand(), adminCommand(), auditCommand(), doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)
 	return root
+}
+
+// group is a command that only holds others; a mistyped one is an error, not a page of help.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+}
+
+// exactly wants n arguments, and else shows which.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("usage: %s", c.UseLine())
+		}
+		return nil
+	}
 }
 
 func versionCommand() *cobra.Command {

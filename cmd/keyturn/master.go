@@ -80,6 +80,15 @@ func (a *app) generateMaster(ctx context.Context, where string, wish masterWish)
 	return text, nil
 }
 
+// nameMaster says which file holds an identity that is not the database's.
+func (a *app) nameMaster(err error) error {
+	if !errors.Is(err, keys.ErrForeignMaster) {
+		return err
+	}
+	_, where, _ := a.readMaster()
+	return fmt.Errorf("KEYTURN_MASTER_KEY_FILE: %s: %w", where, err)
+}
+
 // checkFiles looks whether others on the machine can read what only Keyturn should: a restored backup or
 // a copied identity easily has the wrong mode.
 func (a *app) checkFiles() check {

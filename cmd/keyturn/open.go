@@ -14,7 +14,8 @@ func withApp(work func(ctx context.Context, c *cobra.Command, a *app, args []str
 		if err != nil {
 			return err
 		}
-		a, err := openApp(c.Context(), config, newLog(c.ErrOrStderr(), config), onlyMake)
+		log := newLog(c.ErrOrStderr(), config.forCommands())
+		a, err := openApp(c.Context(), config, log, onlyMake)
 		if err != nil {
 			return err
 		}

@@ -226,7 +226,11 @@ func (p *play) send(ctx context.Context, method, url, bearer string, fields any)
 	if bearer != "" {
 		request.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	p.printf("   → %s %s %s\n", method, url, shorten(body))
+	shown := shorten(body)
+	if bearer != "" {
+		shown = strings.TrimSpace("with " + shorten([]byte(`"`+bearer+`"`)) + " " + shown)
+	}
+	p.printf("   → %s %s %s\n", method, url, shown)
 	response, err := p.client.Do(request)
 	if err != nil {
 		return answer{}, err
@@ -236,7 +240,7 @@ func (p *play) send(ctx context.Context, method, url, bearer string, fields any)
 	if err != nil {
 		return answer{}, err
 	}
-	p.printf("   ← %s %s\n", response.Status, shorten(text))
+	p.printf("   ← %s %s\n", response.Status, strings.TrimSpace(shorten(text)))
 	return answer{response.StatusCode, text}, nil
 }
 

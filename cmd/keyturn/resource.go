@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 )
 
 func resourceCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "resource", Short: "Say what the tokens of an audience look like"}
+	cmd := group("resource", "Say what the tokens of an audience look like")
 	cmd.AddCommand(
 		resourceWrite("create", "created", "Describe an audience", (*issuer.Issuer).CreateResource),
 		resourceWrite("update", "updated", "Describe a stored audience anew, all of it", (*issuer.Issuer).UpdateResource),
 		resourceList(),
 		&cobra.Command{
-			Use: "delete IDENTIFIER", Short: "Forget an audience's description; it has the defaults again", Args: cobra.ExactArgs(1),
+			Use: "delete IDENTIFIER", Short: "Forget an audience's description; it has the defaults again", Args: exactly(1),
 			RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 				if err := a.issuer.DeleteResource(ctx, args[0], operator()); err != nil {
 					return err
@@ -38,8 +39,13 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 	var claims []string
 	var simpleJWT bool
 	cmd := &cobra.Command{
-		Use: name + " IDENTIFIER", Short: short, Args: cobra.ExactArgs(1),
+		Use: name + " IDENTIFIER", Short: short, Args: exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
+			for setting, own := range map[string]string{"audience": "the argument IDENTIFIER", "access-token-lifetime": "--access-lifetime"} {
+				if c.Root().PersistentFlags().Changed(setting) {
+					return fmt.Errorf("--%s is a setting of the server and says nothing about one resource; that is %s", setting, own)
+				}
+			}
 			r := issuer.Resource{
 				Identifier: args[0], Algorithm: keys.Algorithm(algorithm), AccessLifetime: lifetime,
 				Claims: claims, SimpleJWT: simpleJWT,

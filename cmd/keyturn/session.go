@@ -13,7 +13,7 @@ import (
 )
 
 func sessionCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "session", Short: "List and end sign-ins"}
+	cmd := group("session", "List and end sign-ins")
 	cmd.AddCommand(sessionList(), sessionRevoked(), sessionEnd(), sessionEndAll())
 	return cmd
 }

@@ -128,7 +128,7 @@ func TestLostMasterIdentity(t *testing.T) {
 
 	i.must(t, "", "keys", "new-master", master)
 	out, status := i.run(t, "", "serve")
-	wantOneLine(t, out, status, "master identity")
+	wantOneLine(t, out, status, "not the identity")
 
 	must(t, os.WriteFile(master, kept, 0o600))
 	if after := i.must(t, "", "keys", "list", "--json"); after != before {

@@ -17,7 +17,7 @@ import (
 )
 
 func userCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Create, change, list and import users"}
+	cmd := group("user", "Create, change, list and import users")
 	cmd.AddCommand(
 		userCreate(), userSetPassword(), userUpdate(), userList(), userImport(),
 		userState("activate", "Let a user sign in again", func(ctx context.Context, a *app, id string) (int64, error) {
@@ -39,7 +39,7 @@ func userCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a user",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			n.Username = args[0]
 			if fromStdin {
@@ -75,7 +75,7 @@ func userSetPassword() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set-password NAME --password-stdin",
 		Short: "Set a user's password and end all their sign-ins",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			if !fromStdin {
 				return errors.New("say --password-stdin: a password on the command line would be seen by everybody on the machine")
@@ -119,7 +119,7 @@ func userUpdate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update NAME",
 		Short: "Change a user's name, e-mail or rights; what is not given stays",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 	}
 	f := cmd.Flags()
 	f.StringVar(&username, "username", "", "new username")
@@ -163,7 +163,7 @@ func userUpdate() *cobra.Command {
 // userState makes the commands that act on one user and may end sign-ins.
 func userState(name, short string, act func(context.Context, *app, string) (int64, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: name + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		Use: name + " NAME", Short: short, Args: exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			u, err := a.accounts.Find(ctx, args[0])
 			if err != nil {
@@ -220,7 +220,7 @@ Hashes of Django (PBKDF2, argon2, bcrypt, scrypt), plain bcrypt and PHC argon2 a
 taken and replaced by argon2id at the first sign-in. Django's primary key becomes the external
 id, which tokens release as user_id, so that resource servers keep knowing everybody.
 FILE may be - for standard input.`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			in := c.InOrStdin()
 			if args[0] != "-" {

@@ -4,6 +4,8 @@ CREATE TABLE users (
 	id                 TEXT    NOT NULL PRIMARY KEY,
 	external_id        TEXT    UNIQUE,
 	username           TEXT    NOT NULL UNIQUE,
+	-- What all its spellings have in common (accounts.Fold).
+	username_folded    TEXT    NOT NULL UNIQUE,
 	email              TEXT    NOT NULL,
 	email_verified     BOOLEAN NOT NULL,
 	given_name         TEXT    NOT NULL,
@@ -84,6 +86,8 @@ CREATE TABLE resources (
 	simplejwt       BOOLEAN NOT NULL
 );
 
+-- Failures in a row. The places "new <address>" and "new" count attempts of newcomers instead, in the hour
+-- that began at last_failed_at.
 CREATE TABLE throttle (
 	account        TEXT   NOT NULL,
 	place          TEXT   NOT NULL,
@@ -93,11 +97,12 @@ CREATE TABLE throttle (
 );
 CREATE INDEX throttle_last_failed_at ON throttle (last_failed_at);
 
+-- Those of a deleted user stay until they are swept.
 CREATE TABLE known_addresses (
-	account     TEXT   NOT NULL,
+	user_id     TEXT   NOT NULL,
 	address     TEXT   NOT NULL,
 	known_since BIGINT NOT NULL,
-	PRIMARY KEY (account, address)
+	PRIMARY KEY (user_id, address)
 );
 CREATE INDEX known_addresses_known_since ON known_addresses (known_since);
 

@@ -30,8 +30,8 @@ func testSweep(t *testing.T, open OpenFunc) {
 	for range 3 {
 		SignIn(t, db, u) // refresh tokens of 24 hours, grants of 30 days
 	}
-	must(t, db.AddFailure(ctx, u.ID, ""))
-	must(t, db.AddSuccess(ctx, "another", "", "192.0.2.1"))
+	must(t, db.AddFailure(ctx, u.ID, "", ""))
+	must(t, db.AddSuccess(ctx, accounts.Success{Account: "another", UserID: u.ID, Address: "192.0.2.1"}))
 	must(t, db.AddRefusal(ctx, audit.Refusal{Account: u.ID, Reason: "credentials"}))
 	_, err := db.RevokeGrants(ctx, issuer.Selection{All: true}, issuer.Revocation{Reason: issuer.AllEnded})
 	must(t, err)
@@ -49,7 +49,7 @@ func testSweep(t *testing.T, open OpenFunc) {
 	clock.Advance(70 * 24 * time.Hour)
 	equal(t, "after 100 days", sweep(), storage.Swept{Throttle: 1, Known: 1, Refusals: 1})
 	limits.ThrottleAge, limits.KnownAge, limits.RefusalAge = 0, 0, 0
-	must(t, db.AddFailure(ctx, u.ID, ""))
+	must(t, db.AddFailure(ctx, u.ID, "", ""))
 	clock.Advance(1000 * 24 * time.Hour)
 	equal(t, "ages of zero", sweep(), storage.Swept{})
 }

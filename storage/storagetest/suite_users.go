@@ -1,7 +1,6 @@
 package storagetest
 
 import (
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -43,9 +42,6 @@ func testUsers(t *testing.T, open OpenFunc) {
 	is(t, "the username again", err, accounts.ErrUsernameTaken)
 	_, err = db.CreateUser(ctx, accounts.User{ID: uuid.NewString(), Username: "other", ExternalID: "17"}, Event(audit.UserCreated))
 	is(t, "the external id again", err, accounts.ErrUsernameTaken)
-	is(t, "the id of another user as external id", second(db.CreateUser(ctx, accounts.User{ID: uuid.NewString(), Username: "other", ExternalID: want.ID}, Event(audit.UserCreated))), accounts.ErrUsernameTaken)
-	is(t, "the same at import", db.ImportUsers(ctx, []accounts.User{{ID: uuid.NewString(), Username: "other", ExternalID: want.ID}}, Event(audit.UserImported)), accounts.ErrUsernameTaken)
-	is(t, "the same at update", second(db.UpdateUser(ctx, User(t, db).ID, accounts.Change{ExternalID: &want.ID}, Event(audit.UserUpdated))), accounts.ErrUsernameTaken)
 	for range 2 { // none is no external id, and not the same one
 		User(t, db)
 	}
@@ -93,24 +89,6 @@ func usernames(t *testing.T, db *storage.DB, q accounts.Query) []string {
 		names = append(names, u.Username)
 	}
 	return names
-}
-
-func testImport(t *testing.T, open OpenFunc) {
-	db, ctx := open(t, storage.Options{}), t.Context()
-	first := User(t, db)
-	fresh := accounts.User{ID: uuid.NewString(), Username: "new", Active: true}
-	err := db.ImportUsers(ctx, []accounts.User{fresh, {ID: uuid.NewString(), Username: first.Username}}, Event(audit.UserImported))
-	is(t, "import of a taken name", err, accounts.ErrUsernameTaken)
-	conflict, ok := errors.AsType[*accounts.ImportConflict](err)
-	if !ok || conflict.Username != first.Username {
-		t.Errorf("the conflict names %v, want %s", err, first.Username)
-	}
-	_, err = db.UserByUsername(ctx, "new")
-	is(t, "after a failed import", err, accounts.ErrUserNotFound)
-	must(t, db.ImportUsers(ctx, []accounts.User{fresh}, Event(audit.UserImported)))
-	_, err = db.UserByUsername(ctx, "new")
-	must(t, err)
-	equal(t, "import events", actions(t, db, audit.UserImported), 1)
 }
 
 func testCredentials(t *testing.T, open OpenFunc) {

@@ -18,7 +18,8 @@ CREATE INDEX audit_log_subject ON audit_log (subject_kind, subject_id, id);
 
 -- Byte order, as SQLite has it: users are listed in it, and ids compare faster.
 ALTER TABLE users ALTER COLUMN username TYPE TEXT COLLATE "C";
-ALTER TABLE users ALTER COLUMN id TYPE TEXT COLLATE "C";
+ALTER TABLE users ALTER COLUMN id TYPE TEXT COLLATE "C", ALTER COLUMN username_folded TYPE TEXT COLLATE "C";
+ALTER TABLE known_addresses ALTER COLUMN user_id TYPE TEXT COLLATE "C";
 ALTER TABLE grants ALTER COLUMN id TYPE TEXT COLLATE "C", ALTER COLUMN user_id TYPE TEXT COLLATE "C";
 ALTER TABLE revoked_refresh_tokens ALTER COLUMN jti TYPE TEXT COLLATE "C", ALTER COLUMN user_id TYPE TEXT COLLATE "C";
 ALTER TABLE signing_keys ALTER COLUMN purpose TYPE TEXT COLLATE "C", ALTER COLUMN algorithm TYPE TEXT COLLATE "C";
