@@ -502,8 +502,8 @@ func TestRefusalsAreRecorded(t *testing.T) {
 		s.Authenticate(t.Context(), signIn("nobody", "wrong", elsewhere))
 		want := []audit.Refusal{
 			{Account: userID, Address: "2001:db8::/64", Reason: "credentials"},
-			{Account: accountKey("nobody"), Address: elsewhere, Reason: "credentials"},
-			{Account: accountKey("nobody"), Address: elsewhere, Reason: "throttled"},
+			{Account: "unknown", Address: elsewhere, Reason: "credentials"},
+			{Account: "unknown", Address: elsewhere, Reason: "throttled"},
 		}
 		if !reflect.DeepEqual(store.refusals, want) {
 			t.Errorf("refusals %+v, want %+v", store.refusals, want)

@@ -53,7 +53,7 @@ var failures = []failure{
 	{issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}},
 
 	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user.")},
-	{accounts.ErrUsernameTaken, "username_taken", tokenpair.Internal, admin.Conflict("The username or external id belongs to another user.")},
+	{accounts.ErrUsernameTaken, "username_taken", tokenpair.Internal, admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")},
 	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant.")},
 	{issuer.ErrCursorGone, "cursor_gone", tokenpair.Internal, admin.CursorGone},
 	{issuer.ErrConflict, "grant_conflict", tokenpair.Unavailable, admin.Conflict("The grant changed meanwhile.")},

@@ -72,7 +72,8 @@ type Event struct {
 // Refusal is a request that was refused and changed nothing. The store keeps one row per account,
 // address, reason and minute, with a count, so that a flood of refusals is a number and not a flood of rows.
 type Refusal struct {
-	// Account is the user id where the name was known, else a short hash of the normalized name.
+	// Account is the id of the user, or of the client that a token was issued to; "unknown" for a name
+	// that nobody has.
 	Account string
 	Address string
 	// Reason is the precise name of the error, for example "credentials" or "throttled".

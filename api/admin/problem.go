@@ -78,7 +78,8 @@ func ProblemOf(err error) (problem Problem, name string) {
 		return *invalid("", importDetail(file)), "import_refused"
 	}
 	if taken, ok := errors.AsType[*accounts.ImportConflict](err); ok {
-		return Conflict("The user " + taken.Username + ", or their external id, exists already; nothing was imported."), "import_conflict"
+		detail := strings.TrimPrefix(taken.Error(), "accounts: ")
+		return Conflict(strings.ToUpper(detail[:1]) + detail[1:] + "."), "import_conflict"
 	}
 	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
 		return *invalid(in.Param, in.Problem), "invalid_request"

@@ -76,7 +76,7 @@ func auditRefusals() *cobra.Command {
 	var q storage.RefusalQuery
 	var since time.Duration
 	cmd := &cobra.Command{
-		Use: "refusals", Short: "List refused sign-ins, counted by account, address, reason and minute, newest first", Args: cobra.NoArgs,
+		Use: "refusals", Short: "List refused sign-ins and admin calls, counted by account, address, reason and minute, newest first", Args: cobra.NoArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q.Since, q.Until = time.Now().Add(-since), time.Now().Add(time.Minute)
 			list, err := a.db.Refusals(ctx, q)
@@ -92,7 +92,7 @@ func auditRefusals() *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&q.Account, "account", "", "only this account: a user's id, or the hash that stands for an unknown name")
+	f.StringVar(&q.Account, "account", "", "only this account: a user's or client's id, or unknown")
 	f.DurationVar(&since, "since", 24*time.Hour, "how far back")
 	f.IntVar(&q.Limit, "limit", 100, "how many at most, up to 1000")
 	return cmd

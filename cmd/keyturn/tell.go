@@ -77,7 +77,7 @@ func explain(err error) string {
 		{keys.ErrUnavailable, "the database can't be reached or written to; see KEYTURN_DATABASE_URL"},
 		{storage.ErrSchemaNewer, "run the newer keyturn that made it, or restore the backup from before"},
 		{keys.ErrLeadNotOver, "verifiers may not know the waiting key yet; --force turns all the same"},
-		{accounts.ErrUsernameTaken, "choose another name, or see `keyturn user list`"},
+		{accounts.ErrUsernameTaken, "`keyturn user list` shows who has it; names that differ only in letter case or look alike count as one"},
 		{issuer.ErrResourceExists, "`keyturn resource update` changes it"},
 	}
 	for _, hint := range hints {
