@@ -33,6 +33,6 @@ demo: ## the tutorial, played
 	$(GO) run ./cmd/keyturn demo
 
 docs: ## write the generated tables of docs/ anew from the code
-	$(GO) test ./cmd/keyturn -run 'Test(Configuration|Architecture)Page' -update
+	$(GO) test ./cmd/keyturn -run 'Test(Configuration|Architecture|AdminAPI)Page' -update
 
 .PHONY: help build test lint bench fuzz demo docs
