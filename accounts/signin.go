@@ -22,7 +22,7 @@ type attempt struct {
 	SignIn
 	account string // see accountKey
 	folded  string // see Fold; empty for a name that can't exist
-	address string // see placeOf
+	address string // see PlaceOf
 	// user is zero where there is none of that name.
 	user     User
 	throttle Throttle
@@ -39,7 +39,7 @@ type attempt struct {
 // and says nothing of the password.
 func (s *Service) Authenticate(ctx context.Context, in SignIn) (Authentication, error) {
 	s.setUp()
-	a := &attempt{SignIn: in, account: accountKey(in.Username), address: placeOf(in.Actor.Address)}
+	a := &attempt{SignIn: in, account: accountKey(in.Username), address: PlaceOf(in.Actor.Address)}
 	if checkUsername(in.Username) == nil {
 		a.folded = Fold(in.Username)
 	}

@@ -81,9 +81,9 @@ func accountKey(username string) string {
 	return "name:" + hex.EncodeToString(sum[:16])
 }
 
-// placeOf is the address that failures count for: an IPv6 address stands for its /64, which one
-// customer has whole. Empty where it can't be read.
-func placeOf(address string) string {
+// PlaceOf is the address that failures and refusals count for: an IPv6 address stands for its /64, which
+// one customer has whole and could fill a table from. Empty where it can't be read.
+func PlaceOf(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return ""

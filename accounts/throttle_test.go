@@ -113,7 +113,7 @@ func TestPlaceOf(t *testing.T) {
 		"192.0.2.7:443":             "",
 		"192.0.2.7, 198.51.100.200": "",
 	} {
-		if got := placeOf(address); got != want {
+		if got := PlaceOf(address); got != want {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}
 	}

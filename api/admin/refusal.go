@@ -3,9 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/keys"
@@ -94,23 +94,9 @@ func (h *Handlers) record(ctx context.Context, actor audit.Actor, reason string,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
 	defer cancel()
-	err := h.Refusals.AddRefusal(ctx, audit.Refusal{Account: actor.ID, Address: placeOf(actor.Address), Reason: reason})
+	err := h.Refusals.AddRefusal(ctx, audit.Refusal{Account: actor.ID, Address: accounts.PlaceOf(actor.Address), Reason: reason})
 	if err != nil {
 		return &Unrecorded{Refusal: refusal, Cause: err}
 	}
 	return refusal
-}
-
-// placeOf is the address that refusals count for, as in accounts: an IPv6 address stands for its /64, so
-// that who has one can't fill the table. Empty where it can't be read.
-func placeOf(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	return netip.PrefixFrom(ip, 64).Masked().String()
 }
