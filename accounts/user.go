@@ -35,6 +35,37 @@ type User struct {
 	UpdatedAt    time.Time
 	// LastLoginAt is zero unless the setting update-last-login is on and the user has signed in.
 	LastLoginAt time.Time
+	// Claims are the further standard claims of the user.
+	Claims StandardClaims
+}
+
+// StandardClaims are those claims of OIDC Core section 5.1 that User has no field for. Empty ones are not
+// released.
+type StandardClaims struct {
+	// Name is made of given and family name where it is empty.
+	Name                string   `json:"name,omitempty"`
+	MiddleName          string   `json:"middle_name,omitempty"`
+	Nickname            string   `json:"nickname,omitempty"`
+	Profile             string   `json:"profile,omitempty"`
+	Picture             string   `json:"picture,omitempty"`
+	Website             string   `json:"website,omitempty"`
+	Gender              string   `json:"gender,omitempty"`
+	Birthdate           string   `json:"birthdate,omitempty"`
+	Zoneinfo            string   `json:"zoneinfo,omitempty"`
+	Locale              string   `json:"locale,omitempty"`
+	PhoneNumber         string   `json:"phone_number,omitempty"`
+	PhoneNumberVerified bool     `json:"phone_number_verified,omitempty"`
+	Address             *Address `json:"address,omitempty"`
+}
+
+// Address is the address claim (OIDC Core section 5.1.1).
+type Address struct {
+	Formatted     string `json:"formatted,omitempty"`
+	StreetAddress string `json:"street_address,omitempty"`
+	Locality      string `json:"locality,omitempty"`
+	Region        string `json:"region,omitempty"`
+	PostalCode    string `json:"postal_code,omitempty"`
+	Country       string `json:"country,omitempty"`
 }
 
 // Errors of this package. api/failures.go says what each becomes over HTTP.
@@ -54,6 +85,8 @@ var (
 type Change struct {
 	Username, Email, GivenName, FamilyName, ExternalID *string
 	EmailVerified, Admin                               *bool
+	// Claims replaces all of User.Claims.
+	Claims *StandardClaims
 }
 
 // Query selects users by username prefix, in username order (byte order), after a username (keyset paging).

@@ -52,6 +52,8 @@ var failures = []failure{
 	{issuer.ErrRefreshReused, "refresh_reused", tokenpair.Blacklisted, admin.Problem{}},
 	{issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}},
 
+	{accounts.ErrNotSignedIn, "not_signed_in", tokenpair.Internal, admin.Problem{}},
+	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session.")},
 	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user.")},
 	{accounts.ErrUsernameTaken, "username_taken", tokenpair.Internal, admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")},
 	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant.")},

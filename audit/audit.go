@@ -29,6 +29,18 @@ const (
 	ResourceUpdated  Action = "resource.updated"
 	ResourceDeleted  Action = "resource.deleted"
 	AdminTokenIssued Action = "admin.token_issued"
+
+	ClientCreated       Action = "client.created"
+	ClientUpdated       Action = "client.updated"
+	ClientEnabled       Action = "client.enabled"
+	ClientDisabled      Action = "client.disabled"
+	ClientDeleted       Action = "client.deleted"
+	ClientSecretAdded   Action = "client.secret_added"
+	ClientSecretRemoved Action = "client.secret_removed"
+	GrantCreated        Action = "grant.created"
+	ConsentGiven        Action = "consent.given"
+	ConsentRemoved      Action = "consent.removed"
+	SessionEnded        Action = "session.ended"
 )
 
 // ActorKind says what kind of thing acted.

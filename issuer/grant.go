@@ -20,6 +20,11 @@ const (
 	PasswordChanged Reason = "password_changed" // the user's password was set
 	Deactivated     Reason = "user_deactivated"
 	Deleted         Reason = "user_deleted"
+	CodeReused      Reason = "code_reused"     // its authorization code came again (RFC 6749 section 4.1.2)
+	SessionEnded    Reason = "session_ended"   // the browser session that it was made in has ended
+	ClientDisabled  Reason = "client_disabled" // its client was turned off
+	ClientDeleted   Reason = "client_deleted"  // its client was deleted
+	ConsentRemoved  Reason = "consent_removed" // the user took back what they had allowed the client
 )
 
 // Errors of redemption. api/failures.go says what each becomes over HTTP.
@@ -40,11 +45,16 @@ type Grant struct {
 	// Audience is the resource that its access tokens are for.
 	Audience string
 	Scope    string
-	// SessionID is 128 random bits, the sid claim; unrelated to ID.
+	// SessionID is 128 random bits, the sid claim; unrelated to ID. With OAuth it is that of the browser
+	// session in which the grant was made.
 	SessionID string
+	// Claims are the names that the claims parameter asked UserInfo for, a JSON array; empty for none.
+	Claims string
 	// AuthTime is when the user proved themself, AMR how (RFC 8176 values, blank-separated).
 	AuthTime time.Time
 	AMR      string
+	// ACR is the authentication context class that was reached (OIDC Core section 2).
+	ACR string
 
 	// Generation is the number of the newest refresh token; the first is 1.
 	Generation int64

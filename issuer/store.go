@@ -47,9 +47,10 @@ type Revocation struct {
 
 // Selection picks grants to end. Exactly one field is set.
 type Selection struct {
-	GrantID string
-	UserID  string
-	All     bool
+	GrantID  string
+	UserID   string
+	ClientID string
+	All      bool
 }
 
 // GrantQuery lists grants newest first.
@@ -95,6 +96,8 @@ type Resource struct {
 	Claims []string
 	// SimpleJWT adds token_type and user_id.
 	SimpleJWT bool
+	// Scopes are those that clients may be granted for it beside the standard ones, of RFC 6749 section 3.3's form.
+	Scopes []string
 }
 
 // Store keeps grants, revoked refresh tokens and resources. "The database's time" is the clock that

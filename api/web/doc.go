@@ -1,0 +1,2 @@
+// Package web is the pages that people see.
+package web
