@@ -17,6 +17,22 @@ import (
 // MaxAccessLifetime bounds the lifetime of every access token: it can't be taken back in between.
 const MaxAccessLifetime = 24 * time.Hour
 
+// What a client's own lifetimes and grace may be at most.
+const (
+	MaxRefreshLifetime = 366 * 24 * time.Hour
+	MaxGrantLifetime   = 10 * 366 * 24 * time.Hour
+	MaxGrace           = 600 * time.Second
+)
+
+// StandardScopes are those that mean the same at every resource (OIDC Core sections 5.4 and 11).
+var StandardScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+const (
+	// maxScopes is how many a resource, or a client, may name; maxScope is in characters.
+	maxScopes = 100
+	maxScope  = 100
+)
+
 // Algorithms are the names that a resource may ask for.
 var Algorithms = []keys.Algorithm{keys.RS256, keys.PS256, keys.ES256, keys.EdDSA}
 
@@ -139,6 +155,7 @@ func (i *Issuer) writeResource(ctx context.Context, r Resource, actor audit.Acto
 			"access_lifetime": r.AccessLifetime.String(),
 			"claims":          strings.Join(r.Claims, " "),
 			"simplejwt":       strconv.FormatBool(r.SimpleJWT),
+			"scopes":          strings.Join(r.Scopes, " "),
 		},
 	})
 }
@@ -152,15 +169,15 @@ func (i *Issuer) DeleteResource(ctx context.Context, identifier string, actor au
 
 // Check tells whether the audience can be one.
 func (s Settings) Check() error {
-	if problem := s.identifierProblem(s.Audience); problem != "" {
+	if problem := s.IdentifierProblem(s.Audience); problem != "" {
 		return errors.New(problem)
 	}
 	return nil
 }
 
-// identifierProblem says what is wrong with a resource's identifier, "" for nothing. What looks like
+// IdentifierProblem says what is wrong with a resource's identifier, "" for nothing. What looks like
 // another identifier or can't be seen is refused: people decide by these names.
-func (s Settings) identifierProblem(identifier string) string {
+func (s Settings) IdentifierProblem(identifier string) string {
 	unseen := func(c rune) bool { return unicode.IsSpace(c) || unicode.In(c, unicode.C, unicode.Z) }
 	switch {
 	case identifier == "" || len(identifier) > 255:
@@ -175,8 +192,8 @@ func (s Settings) identifierProblem(identifier string) string {
 
 func (i *Issuer) checkResource(r Resource) error {
 	switch {
-	case i.Settings.identifierProblem(r.Identifier) != "":
-		return &InvalidRequest{"identifier", i.Settings.identifierProblem(r.Identifier)}
+	case i.Settings.IdentifierProblem(r.Identifier) != "":
+		return &InvalidRequest{"identifier", i.Settings.IdentifierProblem(r.Identifier)}
 	case r.Algorithm != "" && !slices.Contains(Algorithms, r.Algorithm):
 		return &InvalidRequest{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
 	case r.AccessLifetime < 0 || r.AccessLifetime > MaxAccessLifetime || r.AccessLifetime%time.Second != 0:
@@ -190,5 +207,35 @@ func (i *Issuer) checkResource(r Resource) error {
 			return &InvalidRequest{"claims", "must not repeat a name"}
 		}
 	}
+	return checkResourceScopes(r.Scopes)
+}
+
+func checkResourceScopes(scopes []string) error {
+	if problem := ScopesProblem(scopes); problem != "" {
+		return &InvalidRequest{"scopes", problem}
+	}
+	for _, scope := range scopes {
+		if slices.Contains(StandardScopes, scope) {
+			return &InvalidRequest{"scopes", "must not name " + scope + ", which every resource has"}
+		}
+	}
 	return nil
+}
+
+// ScopesProblem says why these can't be scopes, "" where they can (RFC 6749 section 3.3).
+func ScopesProblem(scopes []string) string {
+	if len(scopes) > maxScopes {
+		return "must be at most " + strconv.Itoa(maxScopes)
+	}
+	for n, scope := range scopes {
+		switch {
+		case scope == "" || len(scope) > maxScope:
+			return "must have 1 to " + strconv.Itoa(maxScope) + " characters each"
+		case strings.ContainsFunc(scope, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }):
+			return "must hold printable ASCII only, without blanks, quotes and backslashes"
+		case slices.Contains(scopes[:n], scope):
+			return "must not repeat a name"
+		}
+	}
+	return ""
 }
