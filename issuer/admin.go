@@ -76,6 +76,15 @@ func (i *Issuer) RevokeGrant(ctx context.Context, id, reason string, actor audit
 	})
 }
 
+// EndGrant ends a grant at the wish of its client, with what it has ended for; one that has ended already,
+// or is not stored any more, is no error.
+func (i *Issuer) EndGrant(ctx context.Context, id string, why Reason, actor audit.Actor) error {
+	_, err := i.revoke(ctx, Selection{GrantID: id}, why, string(why), audit.Event{
+		Action: audit.GrantRevoked, Actor: actor, SubjectKind: "grant", SubjectID: id,
+	})
+	return err
+}
+
 // RevokeUser ends all grants of a user and returns how many there were.
 func (i *Issuer) RevokeUser(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
 	return i.revoke(ctx, Selection{UserID: userID}, AdminRevoked, reason, audit.Event{

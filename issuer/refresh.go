@@ -14,27 +14,59 @@ type Presented struct {
 	// ClientID is the client that it must have been issued to.
 	ClientID string
 	Actor    audit.Actor
+	// Terms are the client's own; nil for the settings'.
+	Terms *Terms
+}
+
+// Terms are what clients may be given differently at a refresh.
+type Terms struct {
+	// Grace is how long a replaced refresh token still yields its unused successor.
+	Grace time.Duration
+	// Keep leaves the refresh token as it is.
+	Keep bool
+}
+
+func (i *Issuer) terms(p Presented) Terms {
+	if p.Terms != nil {
+		return *p.Terms
+	}
+	return Terms{Grace: i.Settings.Grace, Keep: i.Settings.KeepRefreshTokens}
 }
 
 // errAdvance is the judge's word that the grant is ready for the one statement that advances it.
 var errAdvance = errors.New("issuer: the grant can advance")
 
-// Refresh redeems a refresh token for a new pair. The common way is one conditional UPDATE; only where
-// it hits no row is the grant read and judged. Unknown outcomes are never repeated here: the client
-// repeats with the same token and gets the same successor within the grace.
+// Refresh redeems a refresh token of the token-pair API for a new pair.
 func (i *Issuer) Refresh(ctx context.Context, p Presented) (Pair, error) {
-	token, err := i.readRefresh(ctx, p)
+	grant, err := i.Redeem(ctx, p)
 	if err != nil {
 		return Pair{}, err
 	}
+	if i.terms(p).Keep {
+		access, lifetime, err := i.AccessToken(&grant, AccessRequest{})
+		return Pair{Access: access, ExpiresIn: lifetime}, err
+	}
+	return i.pair(&grant)
+}
+
+// Redeem takes a refresh token and returns its grant as it stands then, from which the tokens are made.
+// The common way is one conditional UPDATE; only where it hits no row is the grant read and judged.
+// Unknown outcomes are never repeated here: the client repeats with the same token and gets the same
+// successor within the grace.
+func (i *Issuer) Redeem(ctx context.Context, p Presented) (Grant, error) {
+	token, err := i.readRefresh(ctx, p)
+	if err != nil {
+		return Grant{}, err
+	}
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	if i.Settings.KeepRefreshTokens {
-		return i.reissue(ctx, token, p.Actor)
+	terms := i.terms(p)
+	if terms.Keep {
+		return i.stay(ctx, token, terms, p.Actor)
 	}
 	grant, err := i.Store.AdvanceGrant(ctx, token.grantID, token.number)
 	if errors.Is(err, ErrConflict) {
-		grant, err = i.judge(ctx, token, p.Actor)
+		grant, err = i.judge(ctx, token, terms, p.Actor)
 	}
 	if errors.Is(err, errAdvance) {
 		// The judge saw a grant that stands where the UPDATE wanted it, so both met in the middle of
@@ -44,18 +76,15 @@ func (i *Issuer) Refresh(ctx context.Context, p Presented) (Pair, error) {
 			err = ErrBusy
 		}
 	}
-	if err != nil {
-		return Pair{}, err
-	}
-	return i.pair(&grant)
+	return grant, err
 }
 
 // judge decides on a token that could not simply be redeemed: a second tab within the grace, or reuse,
 // which is revoked and committed before its error comes back.
-func (i *Issuer) judge(ctx context.Context, t refreshToken, actor audit.Actor) (Grant, error) {
+func (i *Issuer) judge(ctx context.Context, t refreshToken, terms Terms, actor audit.Actor) (Grant, error) {
 	return i.settleGrant(ctx, t, actor, func(g *Grant, now time.Time) error {
 		generation, rotatedAt := g.Generation, g.RotatedAt
-		err := g.Redeem(t.number, now, i.Settings.Grace)
+		err := g.Redeem(t.number, now, terms.Grace)
 		if g.Generation != generation {
 			g.Generation, g.RotatedAt = generation, rotatedAt
 			return errAdvance
@@ -64,25 +93,22 @@ func (i *Issuer) judge(ctx context.Context, t refreshToken, actor audit.Actor) (
 	})
 }
 
-// reissue is Refresh with rotation off: the same rule, but the generation stays where it is.
-func (i *Issuer) reissue(ctx context.Context, t refreshToken, actor audit.Actor) (Pair, error) {
+// stay is Redeem with rotation off: the same rule, but the generation stays where it is.
+func (i *Issuer) stay(ctx context.Context, t refreshToken, terms Terms, actor audit.Actor) (Grant, error) {
 	stay := func(g *Grant, now time.Time) error {
 		generation, rotatedAt := g.Generation, g.RotatedAt
-		err := g.Redeem(t.number, now, i.Settings.Grace)
+		err := g.Redeem(t.number, now, terms.Grace)
 		g.Generation, g.RotatedAt = generation, rotatedAt
 		return err
 	}
 	grant, now, err := i.Store.GrantByID(ctx, t.grantID)
 	if err != nil && !errors.Is(err, ErrGrantNotFound) {
-		return Pair{}, err
+		return Grant{}, err
 	}
-	if err != nil || stay(&grant, now) != nil {
-		if grant, err = i.settleGrant(ctx, t, actor, stay); err != nil {
-			return Pair{}, err
-		}
+	if err == nil && stay(&grant, now) == nil {
+		return grant, nil
 	}
-	access, lifetime, err := i.accessToken(&grant)
-	return Pair{Access: access, ExpiresIn: lifetime}, err
+	return i.settleGrant(ctx, t, actor, stay)
 }
 
 // Revoke ends the grant of any authentic refresh token, whatever its number (RFC 7009 section 2.1). It
@@ -95,7 +121,7 @@ func (i *Issuer) Revoke(ctx context.Context, p Presented) error {
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	_, err = i.settleGrant(ctx, token, p.Actor, func(g *Grant, now time.Time) error {
-		return g.End(token.number, now, i.Settings.Grace)
+		return g.End(token.number, now, i.terms(p).Grace)
 	})
 	return err
 }
