@@ -12,6 +12,7 @@ type Authentication struct {
 	credentialVersion int64
 	at                time.Time
 	methods           []string
+	sessionID         string
 }
 
 // Valid is false for the zero value.
@@ -28,3 +29,7 @@ func (a Authentication) At() time.Time { return a.at }
 
 // Methods are how it was proved, as values of the amr claim (RFC 8176 section 2).
 func (a Authentication) Methods() []string { return slices.Clone(a.methods) }
+
+// SessionID is that of the browser session that the proof belongs to; empty for one that was shown to no
+// browser session.
+func (a Authentication) SessionID() string { return a.sessionID }
