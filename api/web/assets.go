@@ -1,0 +1,84 @@
+package web
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+//go:embed assets/*
+var assetFiles embed.FS
+
+// Asset is a file that pages refer to. Its path holds a hash of its bytes, so it never changes.
+type Asset struct {
+	Path string
+	// Type is the media type.
+	Type string
+	Body []byte
+}
+
+// Get answers with the asset, for a year.
+func (a Asset) Get(c *gin.Context) {
+	c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	c.Header("Content-Length", strconv.Itoa(len(a.Body)))
+	c.Header("X-Content-Type-Options", "nosniff")
+	// A logo may be an SVG, which is a document when it is opened by itself.
+	c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox")
+	c.Data(http.StatusOK, a.Type, a.Body)
+}
+
+// Assets are the routes of stylesheet, script, icon and logo, to be served by Get.
+func (p *Pages) Assets() []Asset { return p.assets.all }
+
+// pageAssets are the assets, and the paths under which the layout refers to them.
+type pageAssets struct {
+	all                       []Asset
+	style, script, icon, logo string
+}
+
+func newPageAssets(theme Theme) (pageAssets, error) {
+	var a pageAssets
+	style, err := assetFiles.ReadFile("assets/keyturn.css")
+	if err != nil {
+		return a, err
+	}
+	script, err := assetFiles.ReadFile("assets/submit.js")
+	if err != nil {
+		return a, err
+	}
+	icon, err := assetFiles.ReadFile("assets/icon.svg")
+	if err != nil {
+		return a, err
+	}
+	a.style = a.add("keyturn.css", "text/css; charset=utf-8", append(style, themeStyle(theme)...))
+	a.script = a.add("submit.js", "text/javascript; charset=utf-8", script)
+	a.icon = a.add("icon.svg", "image/svg+xml", icon)
+	if theme.Logo != nil {
+		a.logo = a.add("logo."+logoEndings[theme.LogoType], theme.LogoType, theme.Logo)
+	}
+	return a, nil
+}
+
+// add returns the path.
+func (a *pageAssets) add(name, mediaType string, body []byte) string {
+	hash := sha256.Sum256(body)
+	ending := path.Ext(name)
+	where := "/assets/" + strings.TrimSuffix(name, ending) + "." + hex.EncodeToString(hash[:8]) + ending
+	a.all = append(a.all, Asset{Path: where, Type: mediaType, Body: body})
+	return where
+}
+
+// themeStyle is what a theme adds to the stylesheet: nothing for the default accents.
+func themeStyle(t Theme) string {
+	if t.Accent == accentLight && t.AccentDark == accentDark {
+		return ""
+	}
+	return fmt.Sprintf("\n:root { --accent: %s }\n@media (prefers-color-scheme: dark) { :root { --accent: %s } }\n", t.Accent, t.AccentDark)
+}

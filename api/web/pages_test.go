@@ -1,0 +1,172 @@
+package web
+
+import (
+	"flag"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata anew")
+
+var testNow = time.Date(2026, time.March, 14, 13, 5, 0, 0, time.UTC)
+
+func testPages(t *testing.T, theme Theme) *Pages {
+	t.Helper()
+	pages, err := NewPages(theme, "https://id.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// show renders one page and returns the answer.
+func show(t *testing.T, write func(c *gin.Context)) *httptest.ResponseRecorder {
+	t.Helper()
+	gin.SetMode(gin.ReleaseMode)
+	answer := httptest.NewRecorder()
+	c, _ := gin.CreateTestContext(answer)
+	c.Request = httptest.NewRequest("GET", "/", nil)
+	write(c)
+	c.Writer.WriteHeaderNow()
+	return answer
+}
+
+func testLook(lang string) Look {
+	return Look{AcceptLanguage: lang, RequestID: "q4Zy0vS1m8Kc2dTn7XbLrA", Now: testNow}
+}
+
+func ordersClient() *Client {
+	return &Client{
+		Name: "Orders", Host: "orders.example.com", LogoURI: "https://orders.example.com/logo.png",
+		PolicyURI: "https://orders.example.com/privacy", TermsURI: "https://orders.example.com/terms",
+		ClientURI: "https://orders.example.com/",
+	}
+}
+
+// testCase is a page as it is shown in one situation.
+type testCase struct {
+	name   string
+	status int
+	write  func(p *Pages, c *gin.Context, look Look)
+}
+
+func signInCase(name string, status int, v SignIn) testCase {
+	return testCase{name, status, func(p *Pages, c *gin.Context, look Look) {
+		v := v
+		v.Look, v.Action = look, "/interaction/7Qx"
+		p.SignIn(c, status, v)
+	}}
+}
+
+// testCases are every page, in each situation that looks different.
+var testCases = []testCase{
+	signInCase("signin", 200, SignIn{Client: ordersClient(), Cancel: true, Redirects: "https://orders.example.com"}),
+	signInCase("signin-account", 200, SignIn{}),
+	signInCase("signin-credentials", 401, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemCredentials}}),
+	signInCase("signin-missing", 400, SignIn{Problem: Problem{Kind: ProblemMissing}}),
+	signInCase("signin-missing-password", 400, SignIn{Username: "spiderman", Problem: Problem{Kind: ProblemMissing}}),
+	signInCase("signin-throttled", 429, SignIn{Client: ordersClient(), Username: "spiderman", Problem: Problem{Kind: ProblemThrottled, Wait: 4 * time.Minute}}),
+	signInCase("signin-busy", 503, SignIn{Username: "spiderman", Problem: Problem{Kind: ProblemBusy}}),
+	signInCase("signin-again", 200, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemAgain}}),
+	signInCase("signin-other", 200, SignIn{Client: ordersClient(), Cancel: true, Problem: Problem{Kind: ProblemOther}}),
+	{"consent", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Consent(c, 200, Consent{
+			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman",
+			Scopes:   []string{"openid", "profile", "email", "address", "phone", "offline_access", "orders:read"},
+			Claims:   []string{"birthdate", "shoe_size"},
+			Resource: "https://api.example.com/orders", Redirects: "https://orders.example.com",
+		})
+	}},
+	{"consent-local", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Consent(c, 200, Consent{
+			Look: look, Client: Client{Name: "orders-cli", Host: "127.0.0.1:43117", FirstParty: true}, Action: "/interaction/7Qx", Username: "spiderman",
+			Scopes: []string{"openid", "email"}, Redirects: "http://127.0.0.1:43117",
+		})
+	}},
+	{"error", 400, func(p *Pages, c *gin.Context, look Look) {
+		p.Error(c, 400, Error{Look: look, Key: "invalid_redirect_uri", Detail: "redirect_uri does not match a registered one", Client: ordersClient(), Home: "/account"})
+	}},
+	{"error-unknown", 500, func(p *Pages, c *gin.Context, look Look) {
+		p.Error(c, 500, Error{Look: look, Key: "no such text"})
+	}},
+	{"confirmsignout", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.ConfirmSignOut(c, 200, ConfirmSignOut{
+			Look: look, Client: ordersClient(), Action: "/oauth2/logout", Username: "spiderman",
+			Hidden: map[string]string{"state": "af0ifjsldkj", "client_id": "orders"},
+		})
+	}},
+	{"signedout", 200, func(p *Pages, c *gin.Context, look Look) { p.SignedOut(c, 200, SignedOut{Look: look}) }},
+	{"signedout-frames", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.SignedOut(c, 200, SignedOut{
+			Look: look, ClientName: "Orders", Continue: "https://orders.example.com/bye?state=a&b",
+			Frames: []string{"https://orders.example.com/front?iss=a&sid=b", "https://stock.example.com:8443/front", "https://orders.example.com/front2"},
+		})
+	}},
+	{"formpost", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.FormPost(c, 200, FormPost{Look: look, Action: "https://orders.example.com/callback", Fields: [][2]string{{"code", "SplxlOBeZQQYbYS6WxSbIA"}, {"state", `a"b<c`}}})
+	}},
+	{"account", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Account(c, 200, Account{
+			Look: look, Username: "spiderman", Name: "Peter Parker", SignOutAction: "/account/sign-out", Done: DoneSessionEnded,
+			Sessions: []AccountSession{
+				{ID: "a", Device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Address: "192.0.2.7", Started: testNow.Add(-3 * time.Hour), Seen: testNow.Add(-20 * time.Second), Current: true, Action: "/account/sessions/a"},
+				{ID: "b", Device: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Started: testNow.AddDate(0, -1, -3), Seen: testNow.Add(-50 * time.Hour), Action: "/account/sessions/b"},
+			},
+			Apps: []AccountApp{
+				{ClientID: "orders", Name: "Orders", Host: "orders.example.com", Scopes: []string{"openid", "profile", "email", "orders:read"}, OpenURI: "https://orders.example.com/start", Action: "/account/apps/orders"},
+				{ClientID: "stock", Name: "Stock and Deliveries", Host: "stock.example.com", Scopes: []string{"openid", "offline_access"}},
+			},
+		})
+	}},
+	{"account-empty", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Account(c, 200, Account{Look: look, Username: "spiderman"})
+	}},
+	{"finished", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Finished(c, 200, Finished{Look: look, Client: ordersClient(), Home: "/account"})
+	}},
+}
+
+// eachPage renders each case in each language.
+func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder)) {
+	t.Helper()
+	pages := testPages(t, Theme{})
+	for _, tc := range testCases {
+		for _, tag := range languages {
+			name := tc.name + "." + tag.String()
+			t.Run(name, func(t *testing.T) {
+				do(t, name, tc, show(t, func(c *gin.Context) { tc.write(pages, c, testLook(tag.String())) }))
+			})
+		}
+	}
+}
+
+func TestPagesAreAsTheGoldenFiles(t *testing.T) {
+	// The paths of assets change with each byte of them, which is not what these files are about.
+	style := testPages(t, Theme{}).assets
+	hide := strings.NewReplacer(style.style, "/assets/keyturn.css", style.icon, "/assets/icon.svg", style.script, "/assets/submit.js")
+	eachPage(t, func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder) {
+		if answer.Code != tc.status {
+			t.Errorf("status %d, want %d", answer.Code, tc.status)
+		}
+		file := filepath.Join("testdata", name+".html")
+		got := hide.Replace(answer.Body.String())
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("differs from %s; look at the page, then run with -update:\n%s", file, got)
+		}
+	})
+}

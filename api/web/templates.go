@@ -1,0 +1,82 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"net"
+	"slices"
+	"strings"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// pageNames are the templates that stand for a page each, within layout.html.
+var pageNames = []string{"signin", "consent", "error", "confirmsignout", "signedout", "formpost", "account", "finished"}
+
+// parsePages parses every page for one language. The functions are bound to it, so a template names keys only.
+func parsePages(texts catalogue) (map[string]*template.Template, error) {
+	layout, err := template.New("").Option("missingkey=error").Funcs(pageFuncs(texts)).
+		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("page layout: %w", err)
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range pageNames {
+		page, err := layout.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if pages[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+	}
+	return pages, nil
+}
+
+func pageFuncs(texts catalogue) template.FuncMap {
+	return template.FuncMap{
+		"t":         texts.text,
+		"wait":      texts.wait,
+		"moment":    texts.moment,
+		"device":    texts.device,
+		"scopes":    texts.scopeLines,
+		"claims":    texts.claimLines,
+		"scopeName": texts.scopeName,
+		"strong":    strongName,
+		"code":      codeText,
+		"link":      webLink,
+		// A URI that the domain has checked may have a scheme that html/template does not know.
+		"onward":      func(uri string) template.URL { return template.URL(onwardLink(uri)) },
+		"local":       localHost,
+		"accountLink": accountLink,
+		"doneKey":     doneKey,
+		"offline": func(scopes []string) bool {
+			return slices.Contains(scopes, "offline_access")
+		},
+	}
+}
+
+// strongName is a name that somebody else chose, held apart from the sentence around it: bdi keeps letters
+// that run from right to left from turning the sentence round.
+func strongName(name string) template.HTML {
+	return template.HTML("<strong><bdi>" + template.HTMLEscapeString(name) + "</bdi></strong>")
+}
+
+func codeText(text string) template.HTML {
+	return template.HTML("<code>" + template.HTMLEscapeString(text) + "</code>")
+}
+
+// accountLink opens in a new tab, so that the question at hand is not lost.
+func accountLink(words, newTab template.HTML) template.HTML {
+	return `<a href="` + AccountPath + `" target="_blank" rel="noopener">` + words + `<span class="unseen"> ` + newTab + `</span></a>`
+}
+
+// localHost tells whether the host of a redirect URI, with or without a port, is the reader's own computer.
+func localHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return loopbackHost(strings.Trim(host, "[]"))
+}
