@@ -49,15 +49,15 @@ func (d *DB) Rehash(ctx context.Context, id, old, hash string) error {
 	return d.execOnce(ctx, rehash, hash, schemeOf(hash), id, old)
 }
 
-// changeAndEnd changes the user row, then ends the user's grants, in this order: a sign-in holds a share
-// lock on the row until its grant is committed. So it either is before this, and its grant is ended, or
-// waits for this, and finds the user changed.
+// changeAndEnd changes the user row, then ends the user's browser sessions, grants and codes, in this order:
+// a sign-in or a redemption holds a share lock on the row until what it makes is committed. So it either is
+// before this, and that is ended, or waits for this, and finds the user changed.
 func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, event audit.Event, change statement, args ...any) (ended int64, err error) {
 	err = d.transact(ctx, func(s session) error {
 		if err := s.changeUser(ctx, id, change, args...); err != nil {
 			return err
 		}
-		if ended, err = s.revoke(ctx, ofUser, id, revocation{reason: reason}); err != nil {
+		if ended, err = s.endUser(ctx, id, reason); err != nil {
 			return err
 		}
 		return s.record(ctx, event)
@@ -69,6 +69,25 @@ func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, 
 		return 0, userError(err)
 	}
 	return ended, nil
+}
+
+// endUser ends all that a user has; the caller has changed the user row.
+func (s session) endUser(ctx context.Context, id string, reason issuer.Reason) (ended int64, err error) {
+	if _, err := s.markSessions(ctx, ofUser(id)); err != nil {
+		return 0, err
+	}
+	if ended, err = s.revoke(ctx, ofUser(id), revocation{reason: reason}); err != nil {
+		return 0, err
+	}
+	if _, err := s.removeCodes(ctx, ofUser(id)); err != nil {
+		return 0, err
+	}
+	if reason == issuer.Deleted {
+		if _, err := s.removeConsents(ctx, ofUser(id)); err != nil {
+			return 0, err
+		}
+	}
+	return ended, s.closeSessions(ctx)
 }
 
 func (s session) changeUser(ctx context.Context, id string, change statement, args ...any) error {

@@ -18,8 +18,10 @@ type grantRow struct {
 	Audience        string `db:"audience"`
 	Scope           string `db:"scope"`
 	SessionID       string `db:"session_id"`
+	Claims          string `db:"claims"`
 	AuthTime        micros `db:"auth_time"`
 	AMR             string `db:"amr"`
+	ACR             string `db:"acr"`
 	Generation      int64  `db:"generation"`
 	CreatedAt       micros `db:"created_at"`
 	RotatedAt       micros `db:"rotated_at"`
@@ -43,7 +45,7 @@ type grantRow struct {
 func (r grantRow) grant() issuer.Grant {
 	return issuer.Grant{
 		ID: r.ID, UserID: r.UserID, ClientID: r.ClientID, Audience: r.Audience, Scope: r.Scope, SessionID: r.SessionID,
-		AuthTime: r.AuthTime.Time, AMR: r.AMR, Generation: r.Generation, CreatedAt: r.CreatedAt.Time, RotatedAt: r.RotatedAt.Time,
+		Claims: r.Claims, AuthTime: r.AuthTime.Time, AMR: r.AMR, ACR: r.ACR, Generation: r.Generation, CreatedAt: r.CreatedAt.Time, RotatedAt: r.RotatedAt.Time,
 		RefreshLifetime: time.Duration(r.RefreshLifetime) * time.Microsecond, ExpiresAt: r.ExpiresAt.Time,
 		RevokedAt: r.RevokedAt.Time, RevokedFor: issuer.Reason(r.RevokedFor), UserActive: r.UserActive.Bool,
 		User: issuer.Profile{
@@ -57,8 +59,8 @@ func (r grantRow) grant() issuer.Grant {
 // RETURNING sees the changed table alone. The subqueries are planned one by one at each execution, which
 // on PostgreSQL costs more than the update.
 const (
-	grantColumns = `grants.id, grants.user_id, grants.client_id, grants.audience, grants.scope, grants.session_id, grants.auth_time, grants.amr, grants.generation, grants.created_at,
-		grants.rotated_at, grants.refresh_lifetime, grants.expires_at, grants.revoked_at, grants.revoked_for`
+	grantColumns = `grants.id, grants.user_id, grants.client_id, grants.audience, grants.scope, grants.session_id, grants.claims, grants.auth_time, grants.amr, grants.acr,
+		grants.generation, grants.created_at, grants.rotated_at, grants.refresh_lifetime, grants.expires_at, grants.revoked_at, grants.revoked_for`
 	grantUser = `(SELECT u.active FROM users u WHERE u.id = grants.user_id) AS user_active,
 		(SELECT u.external_id FROM users u WHERE u.id = grants.user_id) AS user_external_id,
 		(SELECT u.username FROM users u WHERE u.id = grants.user_id) AS user_username,
@@ -72,10 +74,10 @@ const (
 
 const (
 	// The share lock makes a change of the user wait until this grant is committed, or this wait for it.
-	createGrant statement = `INSERT INTO grants (id, user_id, client_id, audience, scope, session_id, auth_time, amr,
+	createGrant statement = `INSERT INTO grants (id, user_id, client_id, audience, scope, session_id, claims, auth_time, amr, acr,
 			generation, created_at, rotated_at, refresh_lifetime, expires_at, revoked_for)
-		SELECT CAST(? AS TEXT), u.id, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT),
-			1, t.now, t.now, CAST(? AS BIGINT), t.now + CAST(? AS BIGINT), ''
+		SELECT CAST(? AS TEXT), u.id, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),
+			CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), 1, t.now, t.now, CAST(? AS BIGINT), t.now + CAST(? AS BIGINT), ''
 		FROM users u, (SELECT {now} AS now) t WHERE u.id = ? AND u.active AND u.credential_version = ? {for share of u}
 		RETURNING ` + grantColumns + `, ` + grantUser
 	noteLogin statement = `UPDATE users SET last_login_at = {now} WHERE id = ? AND active AND credential_version = ?`
@@ -92,9 +94,8 @@ func (d *DB) CreateGrant(ctx context.Context, g issuer.NewGrant, event audit.Eve
 				return issuer.ErrUserChanged
 			}
 		}
-		err := s.get(ctx, &row, createGrant, g.ID, g.ClientID, g.Audience, g.Scope, g.SessionID, micros{g.AuthTime}, g.AMR,
-			g.RefreshLifetime.Microseconds(), g.AbsoluteLifetime.Microseconds(), g.UserID, g.CredentialVersion)
-		if err != nil {
+		var err error
+		if row, err = s.createGrant(ctx, g); err != nil {
 			return err
 		}
 		return s.record(ctx, event)
@@ -103,6 +104,14 @@ func (d *DB) CreateGrant(ctx context.Context, g issuer.NewGrant, event audit.Eve
 		return issuer.Grant{}, translate(err, issuer.ErrUserChanged)
 	}
 	return row.grant(), nil
+}
+
+// createGrant inserts the grant; sql.ErrNoRows where the user is not active at the credential version.
+func (s session) createGrant(ctx context.Context, g issuer.NewGrant) (grantRow, error) {
+	var row grantRow
+	err := s.get(ctx, &row, createGrant, g.ID, g.ClientID, g.Audience, g.Scope, g.SessionID, g.Claims, micros{g.AuthTime}, g.AMR, g.ACR,
+		g.RefreshLifetime.Microseconds(), g.AbsoluteLifetime.Microseconds(), g.UserID, g.CredentialVersion)
+	return row, err
 }
 
 // advanceGrant is all that a refresh costs. It touches no indexed column, so that PostgreSQL writes the
@@ -162,7 +171,7 @@ func (d *DB) JudgeGrant(ctx context.Context, id string, r issuer.Revocation, dec
 		if g.RevokedAt.IsZero() || !row.RevokedAt.IsZero() {
 			return nil
 		}
-		if _, err := s.revoke(ctx, oneGrant, id, revocation{reason: g.RevokedFor, presented: r.PresentedJTI, at: g.RevokedAt}); err != nil {
+		if _, err := s.revoke(ctx, oneGrant(id), revocation{reason: g.RevokedFor, presented: r.PresentedJTI, at: g.RevokedAt}); err != nil {
 			return err
 		}
 		event := r.Event

@@ -11,6 +11,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -57,9 +58,11 @@ type DB struct {
 }
 
 var (
-	_ keys.Store     = (*DB)(nil)
-	_ accounts.Store = (*DB)(nil)
-	_ issuer.Store   = (*DB)(nil)
+	_ keys.Store            = (*DB)(nil)
+	_ accounts.Store        = (*DB)(nil)
+	_ accounts.SessionStore = (*DB)(nil)
+	_ issuer.Store          = (*DB)(nil)
+	_ oauth.Store           = (*DB)(nil)
 )
 
 // Open opens the database at url, "sqlite:path" or "postgres://…", and checks that it can be used as

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	selectResources statement = `SELECT identifier, algorithm, access_lifetime, claims, simplejwt FROM resources ORDER BY identifier`
-	insertResource  statement = `INSERT INTO resources (algorithm, access_lifetime, claims, simplejwt, identifier) VALUES (?, ?, ?, ?, ?)`
-	updateResource  statement = `UPDATE resources SET algorithm = ?, access_lifetime = ?, claims = ?, simplejwt = ? WHERE identifier = ?`
+	selectResources statement = `SELECT identifier, algorithm, access_lifetime, claims, simplejwt, scopes FROM resources ORDER BY identifier`
+	insertResource  statement = `INSERT INTO resources (algorithm, access_lifetime, claims, simplejwt, scopes, identifier) VALUES (?, ?, ?, ?, ?, ?)`
+	updateResource  statement = `UPDATE resources SET algorithm = ?, access_lifetime = ?, claims = ?, simplejwt = ?, scopes = ? WHERE identifier = ?`
 	deleteResource  statement = `DELETE FROM resources WHERE identifier = ?`
 )
 
@@ -26,6 +26,7 @@ func (d *DB) Resources(ctx context.Context) ([]issuer.Resource, error) {
 		AccessLifetime int64  `db:"access_lifetime"`
 		Claims         string `db:"claims"`
 		SimpleJWT      bool   `db:"simplejwt"`
+		Scopes         string `db:"scopes"`
 	}
 	if err := d.reading().all(ctx, &rows, selectResources); err != nil {
 		return nil, translate(err, nil)
@@ -38,6 +39,9 @@ func (d *DB) Resources(ctx context.Context) ([]issuer.Resource, error) {
 		}
 		if err := json.Unmarshal([]byte(r.Claims), &resources[i].Claims); err != nil {
 			return nil, fmt.Errorf("storage: claims of resource %s: %w", r.Identifier, err)
+		}
+		if err := json.Unmarshal([]byte(r.Scopes), &resources[i].Scopes); err != nil {
+			return nil, fmt.Errorf("storage: scopes of resource %s: %w", r.Identifier, err)
 		}
 	}
 	return resources, nil
@@ -63,7 +67,7 @@ func (d *DB) DeleteResource(ctx context.Context, identifier string, event audit.
 }
 
 func (d *DB) changeResource(ctx context.Context, event audit.Event, st statement, args ...any) error {
-	err := d.raising(ctx, []audit.Event{event}, func(s session) error {
+	err := d.raising(ctx, []audit.Event{event}, func(s session, _ int64) error {
 		changed, err := s.exec(ctx, st, args...)
 		if err == nil && changed == 0 {
 			return issuer.ErrResourceNotFound
@@ -74,9 +78,14 @@ func (d *DB) changeResource(ctx context.Context, event audit.Event, st statement
 }
 
 func resourceArguments(r issuer.Resource) []any {
-	claims, err := json.Marshal(r.Claims)
+	return []any{string(r.Algorithm), r.AccessLifetime.Microseconds(), jsonText(r.Claims), r.SimpleJWT, jsonText(r.Scopes), r.Identifier}
+}
+
+// jsonText is the JSON form of a value that always has one.
+func jsonText(value any) string {
+	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // a slice of texts always has a JSON form
+		panic(err)
 	}
-	return []any{string(r.Algorithm), r.AccessLifetime.Microseconds(), string(claims), r.SimpleJWT, r.Identifier}
+	return string(text)
 }

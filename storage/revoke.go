@@ -9,14 +9,23 @@ import (
 	"keyturn/issuer"
 )
 
-// selection is which grants to end: a condition with one argument.
-type selection string
+// selection is which rows to end: a condition on a table that has the columns it names.
+type selection struct {
+	where statement
+	args  []any
+}
 
-const (
-	oneGrant selection = `id = ?`
-	ofUser   selection = `user_id = ?`
-	everyone selection = `? = 'all'`
-)
+func oneGrant(id string) selection { return selection{`id = ?`, []any{id}} }
+
+func ofUser(id string) selection { return selection{`user_id = ?`, []any{id}} }
+
+func ofClient(id string) selection { return selection{`client_id = ?`, []any{id}} }
+
+func ofUserAndClient(userID, clientID string) selection {
+	return selection{`user_id = ? AND client_id = ?`, []any{userID, clientID}}
+}
+
+var everything = selection{where: `1 = 1`}
 
 // revocation is why grants end.
 type revocation struct {
@@ -47,13 +56,12 @@ const (
 
 // revoke ends the selected grants that are not ended yet, and returns how many these were. Nothing else
 // sets revoked_at; each grant gets exactly one row of revoked_refresh_tokens, for its newest number.
-func (s session) revoke(ctx context.Context, which selection, argument string, r revocation) (int64, error) {
-	condition := statement(which)
-	copied, err := s.exec(ctx, copyNewest+condition+copyLocked, string(r.reason), r.presented, micros{r.at}, argument)
+func (s session) revoke(ctx context.Context, which selection, r revocation) (int64, error) {
+	copied, err := s.exec(ctx, copyNewest+which.where+copyLocked, append([]any{string(r.reason), r.presented, micros{r.at}}, which.args...)...)
 	if err != nil || copied == 0 {
 		return 0, err
 	}
-	marked, err := s.exec(ctx, markCopied+condition, string(r.reason), argument)
+	marked, err := s.exec(ctx, markCopied+which.where, append([]any{string(r.reason)}, which.args...)...)
 	if err == nil && marked != copied {
 		err = fmt.Errorf("storage: %d revoked refresh tokens were noted for %d grants", copied, marked)
 	}
@@ -62,13 +70,19 @@ func (s session) revoke(ctx context.Context, which selection, argument string, r
 
 // RevokeGrants implements issuer.Store. Where nothing is left to end, nothing is written.
 func (d *DB) RevokeGrants(ctx context.Context, sel issuer.Selection, r issuer.Revocation) (ended int64, err error) {
-	which, argument, err := selected(sel)
+	which, err := selected(sel)
 	if err != nil {
 		return 0, err
 	}
+	why := revocation{reason: r.Reason, presented: r.PresentedJTI}
 	err = d.transact(ctx, func(s session) (err error) {
-		ended, err = s.revoke(ctx, which, argument, revocation{reason: r.Reason, presented: r.PresentedJTI})
-		if err != nil || ended == 0 {
+		var others int64
+		if sel.All {
+			ended, others, err = s.endEverything(ctx, why)
+		} else {
+			ended, err = s.revoke(ctx, which, why)
+		}
+		if err != nil || ended+others == 0 {
 			return err
 		}
 		return s.record(ctx, r.Event)
@@ -79,14 +93,16 @@ func (d *DB) RevokeGrants(ctx context.Context, sel issuer.Selection, r issuer.Re
 	return ended, nil
 }
 
-func selected(sel issuer.Selection) (selection, string, error) {
+func selected(sel issuer.Selection) (selection, error) {
 	switch {
-	case sel.All && sel.GrantID == "" && sel.UserID == "":
-		return everyone, "all", nil
-	case !sel.All && sel.GrantID != "" && sel.UserID == "":
-		return oneGrant, sel.GrantID, nil
-	case !sel.All && sel.GrantID == "" && sel.UserID != "":
-		return ofUser, sel.UserID, nil
+	case sel == (issuer.Selection{All: true}):
+		return everything, nil
+	case sel.GrantID != "" && sel == (issuer.Selection{GrantID: sel.GrantID}):
+		return oneGrant(sel.GrantID), nil
+	case sel.UserID != "" && sel == (issuer.Selection{UserID: sel.UserID}):
+		return ofUser(sel.UserID), nil
+	case sel.ClientID != "" && sel == (issuer.Selection{ClientID: sel.ClientID}):
+		return ofClient(sel.ClientID), nil
 	}
-	return "", "", errors.New("storage: a selection of grants needs exactly one field")
+	return selection{}, errors.New("storage: a selection of grants needs exactly one field")
 }

@@ -33,7 +33,7 @@ func (s session) get(ctx context.Context, into any, st statement, args ...any) e
 	return s.run(func() error { return sqlx.GetContext(ctx, s.on, into, text, args...) })
 }
 
-// all reads all rows into a slice. Never for a statement that decides something.
+// all reads all rows into a slice. Never for a statement that decides something and commits itself.
 func (s session) all(ctx context.Context, into any, st statement, args ...any) error {
 	text, args, err := s.d.bind(st, args)
 	if err != nil {

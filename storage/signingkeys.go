@@ -46,7 +46,7 @@ const (
 		WHERE kid = ? AND tag = ?`
 	deleteKey statement = `DELETE FROM signing_keys WHERE kid = ? AND tag = ?`
 
-	raiseChanges  statement = `UPDATE changes SET counter = counter + 1 WHERE id = 1`
+	raiseChanges  statement = `UPDATE changes SET counter = counter + 1 WHERE id = 1 RETURNING counter`
 	selectChanges statement = `SELECT counter FROM changes WHERE id = 1`
 )
 
@@ -65,7 +65,7 @@ func (d *DB) Keys(ctx context.Context) ([]keys.Record, error) {
 
 // ApplyKeys implements keys.Store. Times are kept to the microsecond.
 func (d *DB) ApplyKeys(ctx context.Context, changes []keys.Change, events []audit.Event) error {
-	err := d.raising(ctx, events, func(s session) error {
+	err := d.raising(ctx, events, func(s session, _ int64) error {
 		for _, c := range changes {
 			if err := s.applyKey(ctx, c); err != nil {
 				return err
@@ -112,14 +112,16 @@ func (d *DB) Changes(ctx context.Context) (int64, error) {
 	return counter, translate(err, nil)
 }
 
-// raising runs change and writes the events in a transaction that raises the changes counter. The
-// counter goes first: its row is a lock under which such changes queue instead of meeting crosswise.
-func (d *DB) raising(ctx context.Context, events []audit.Event, change func(session) error) error {
+// raising runs change and writes the events in a transaction that raises the changes counter, to the
+// value that change gets. The counter goes first: its row is a lock under which such changes queue instead
+// of meeting crosswise, and are committed in the order of its values.
+func (d *DB) raising(ctx context.Context, events []audit.Event, change func(s session, counter int64) error) error {
 	return d.transact(ctx, func(s session) error {
-		if _, err := s.exec(ctx, raiseChanges); err != nil {
+		var counter int64
+		if err := s.get(ctx, &counter, raiseChanges); err != nil {
 			return err
 		}
-		if err := change(s); err != nil {
+		if err := change(s, counter); err != nil {
 			return err
 		}
 		for _, e := range events {

@@ -14,14 +14,24 @@ type SweepLimits struct {
 	// ThrottleAge, KnownAge and RefusalAge are how long a bucket of failed sign-ins, a known address and
 	// a count of refusals stay after they were last written; 0 keeps them.
 	ThrottleAge, KnownAge, RefusalAge time.Duration
+	// SessionIdle is how long after it was last seen a browser session stays; 0 for until its absolute end.
+	SessionIdle time.Duration
 }
 
 // Swept counts the rows that a Sweep removed.
 type Swept struct {
-	Grants, Revoked, Throttle, Known, Refusals int64
+	Grants, Revoked, Throttle, Known, Refusals         int64
+	Interactions, Codes, Sessions, Assertions, Logouts int64
 	// More tells that a batch was full: there may be more to remove.
 	More bool
 }
+
+const (
+	// codeMemory is how long after its end a code is known when it comes again (RFC 6749 section 4.1.2).
+	codeMemory = time.Hour
+	// logoutAge is after how long a logout token that could not be delivered is given up.
+	logoutAge = 24 * time.Hour
+)
 
 // sweepLock is the other of this program's advisory locks (see migrationLock).
 const sweepLock = 0x6b657974_75726e02
@@ -40,6 +50,19 @@ const (
 		WHERE known_since < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY known_since LIMIT ? {for update skip locked})`
 	sweepRefusals statement = `DELETE FROM audit_refusals WHERE (minute, account, address, reason) IN (SELECT minute, account, address, reason FROM audit_refusals
 		WHERE minute < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY minute LIMIT ? {for update skip locked})`
+
+	sweepInteractions statement = `DELETE FROM interactions WHERE id_hash IN (SELECT id_hash FROM interactions
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepCodes statement = `DELETE FROM authorization_codes WHERE hash IN (SELECT hash FROM authorization_codes
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepSessions statement = `DELETE FROM browser_sessions WHERE id IN (SELECT id FROM browser_sessions
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepIdle statement = `DELETE FROM browser_sessions WHERE id IN (SELECT id FROM browser_sessions
+		WHERE seen_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY seen_at LIMIT ? {for update skip locked})`
+	sweepAssertions statement = `DELETE FROM client_assertions WHERE (client_id, jti_hash) IN (SELECT client_id, jti_hash FROM client_assertions
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepLogouts statement = `DELETE FROM logout_deliveries WHERE id IN (SELECT id FROM logout_deliveries
+		WHERE created_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY created_at LIMIT ? {for update skip locked})`
 )
 
 // Sweep removes one small batch of what nothing can ask for any more. Of the instances that call it at
@@ -66,15 +89,22 @@ func (d *DB) Sweep(ctx context.Context, l SweepLimits) (Swept, error) {
 			{&done.Throttle, sweepThrottle, l.ThrottleAge, l.ThrottleAge <= 0},
 			{&done.Known, sweepKnown, l.KnownAge, l.KnownAge <= 0},
 			{&done.Refusals, sweepRefusals, l.RefusalAge, l.RefusalAge <= 0},
+			{&done.Interactions, sweepInteractions, 0, false},
+			{&done.Codes, sweepCodes, codeMemory, false},
+			{&done.Sessions, sweepSessions, 0, false},
+			{&done.Sessions, sweepIdle, l.SessionIdle, l.SessionIdle <= 0},
+			{&done.Assertions, sweepAssertions, l.Leeway, false},
+			{&done.Logouts, sweepLogouts, logoutAge, false},
 		} {
 			if kind.keep {
 				continue
 			}
-			var err error
-			if *kind.removed, err = s.exec(ctx, kind.st, kind.age.Microseconds(), batch); err != nil {
+			removed, err := s.exec(ctx, kind.st, kind.age.Microseconds(), batch)
+			if err != nil {
 				return err
 			}
-			done.More = done.More || *kind.removed == batch
+			*kind.removed += removed
+			done.More = done.More || removed == batch
 		}
 		return nil
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // importSizes are how many users one statement takes: as many as are left, in few sizes, because each
-// size is a statement of its own. 30 users are 420 arguments. More would be allowed (PostgreSQL takes
+// size is a statement of its own. 30 users are 450 arguments. More would be allowed (PostgreSQL takes
 // 65,535, SQLite 32,766) but slow: SQLite's driver binds in time that grows with their square.
 var importSizes = []int{30, 5, 1}
 
@@ -53,15 +53,15 @@ func (s session) importUsers(ctx context.Context, users []accounts.User, events 
 
 const (
 	insertUsers statement = `INSERT INTO users (id, external_id, username, username_folded, email, email_verified, given_name,
-		family_name, active, admin, credential_version, password_hash, password_scheme, created_at, updated_at) VALUES `
-	insertUsersRow statement = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)`
+		family_name, active, admin, credential_version, password_hash, password_scheme, claims, created_at, updated_at) VALUES `
+	insertUsersRow statement = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?)`
 )
 
 func (s session) insertUsers(ctx context.Context, users []accounts.User, now micros) error {
 	var args []any
 	for _, u := range users {
 		args = append(args, u.ID, null(u.ExternalID), u.Username, accounts.Fold(u.Username), u.Email, u.EmailVerified, u.GivenName,
-			u.FamilyName, u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash), now, now)
+			u.FamilyName, u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash), claimsText(u.Claims), now, now)
 	}
 	_, err := s.exec(ctx, insertUsers+repeated(insertUsersRow, len(users)), args...)
 	return err

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -26,6 +28,7 @@ type userRow struct {
 	CreatedAt         micros         `db:"created_at"`
 	UpdatedAt         micros         `db:"updated_at"`
 	LastLoginAt       micros         `db:"last_login_at"`
+	Claims            standardClaims `db:"claims"`
 }
 
 func (r userRow) user() accounts.User {
@@ -34,11 +37,45 @@ func (r userRow) user() accounts.User {
 		GivenName: r.GivenName, FamilyName: r.FamilyName, Active: r.Active, Admin: r.Admin,
 		CredentialVersion: r.CredentialVersion, PasswordHash: r.PasswordHash,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time, LastLoginAt: r.LastLoginAt.Time,
+		Claims: r.Claims.StandardClaims,
 	}
 }
 
+// standardClaims reads what claimsText wrote.
+type standardClaims struct{ accounts.StandardClaims }
+
+// claimsText is the JSON form of the claims, "" for none.
+func claimsText(c accounts.StandardClaims) string {
+	if c == (accounts.StandardClaims{}) {
+		return ""
+	}
+	return jsonText(c)
+}
+
+// Scan implements sql.Scanner.
+func (c *standardClaims) Scan(from any) error {
+	c.StandardClaims = accounts.StandardClaims{}
+	switch v := from.(type) {
+	case string:
+		return c.parse([]byte(v))
+	case []byte:
+		return c.parse(v)
+	}
+	return fmt.Errorf("claims of a user are stored as %T", from)
+}
+
+func (c *standardClaims) parse(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(text, &c.StandardClaims); err != nil {
+		return fmt.Errorf("claims of a user: %w", err)
+	}
+	return nil
+}
+
 const userColumns = `id, external_id, username, email, email_verified, given_name, family_name, active, admin,
-	credential_version, password_hash, created_at, updated_at, last_login_at`
+	credential_version, password_hash, created_at, updated_at, last_login_at, claims`
 
 const (
 	userByUsername statement = `SELECT ` + userColumns + ` FROM users WHERE username = ?`
@@ -77,8 +114,8 @@ func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, erro
 }
 
 const insertUser statement = `INSERT INTO users (id, external_id, username, username_folded, email, email_verified, given_name,
-		family_name, active, admin, credential_version, password_hash, password_scheme, created_at, updated_at)
-	SELECT ?, ?, ?, ?, ?, CAST(? AS BOOLEAN), ?, ?, CAST(? AS BOOLEAN), CAST(? AS BOOLEAN), 1, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t
+		family_name, active, admin, credential_version, password_hash, password_scheme, claims, created_at, updated_at)
+	SELECT ?, ?, ?, ?, ?, CAST(? AS BOOLEAN), ?, ?, CAST(? AS BOOLEAN), CAST(? AS BOOLEAN), 1, ?, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t
 	RETURNING ` + userColumns
 
 // CreateUser implements accounts.Store.
@@ -129,14 +166,14 @@ func (s session) createUser(ctx context.Context, u accounts.User) (accounts.User
 	}
 	var row userRow
 	err := s.get(ctx, &row, insertUser, u.ID, null(u.ExternalID), u.Username, accounts.Fold(u.Username), u.Email, u.EmailVerified, u.GivenName, u.FamilyName,
-		u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash))
+		u.Active, u.Admin, u.PasswordHash, schemeOf(u.PasswordHash), claimsText(u.Claims))
 	return row.user(), err
 }
 
 const updateUser statement = `UPDATE users SET username = COALESCE(?, username), username_folded = COALESCE(?, username_folded), email = COALESCE(?, email),
 		given_name = COALESCE(?, given_name), family_name = COALESCE(?, family_name),
 		external_id = NULLIF(COALESCE(?, external_id), ''),
-		email_verified = COALESCE(?, email_verified), admin = COALESCE(?, admin), updated_at = {now}
+		email_verified = COALESCE(?, email_verified), admin = COALESCE(?, admin), claims = COALESCE(?, claims), updated_at = {now}
 	WHERE id = ? RETURNING ` + userColumns
 
 // UpdateUser implements accounts.Store.
@@ -148,11 +185,14 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 				return err
 			}
 		}
-		var folded *string
+		var folded, claims *string
 		if c.Username != nil {
 			folded = new(accounts.Fold(*c.Username))
 		}
-		err := s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, id)
+		if c.Claims != nil {
+			claims = new(claimsText(*c.Claims))
+		}
+		err := s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, claims, id)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
 	"keyturn/storage"
 )
 
@@ -77,4 +79,76 @@ func SignIn(t testing.TB, db *storage.DB, u accounts.User) issuer.Grant {
 		t.Fatal(err)
 	}
 	return g
+}
+
+// Client registers a confidential client with one secret, under an id of its own.
+func Client(t testing.TB, db *storage.DB) oauth.Client {
+	t.Helper()
+	c, err := db.CreateClient(t.Context(), oauth.Client{
+		ID: "shop-" + keys.NewTokenID(),
+		Metadata: oauth.Metadata{
+			Name: "Shop", AuthMethod: oauth.AuthBasic, RedirectURIs: []string{"https://shop.example/callback"},
+			GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.RefreshTokenGrant},
+		},
+		Enabled: true,
+		Secrets: []oauth.ClientSecret{{ID: keys.NewTokenID(), Hash: keys.NewSecret().Hash()}},
+	}, Event(audit.ClientCreated))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// NewSession is a browser in which u has just signed in, for a day.
+func NewSession(u accounts.User) accounts.NewSession {
+	return accounts.NewSession{
+		Session: accounts.Session{
+			ID: keys.NewTokenID(), UserID: u.ID, CredentialVersion: u.CredentialVersion,
+			AuthTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), AMR: "pwd", Address: "192.0.2.1", UserAgent: "Netscape/4.0",
+		},
+		Hash: keys.NewSecret().Hash(), Lifetime: 24 * time.Hour,
+	}
+}
+
+// Session starts a browser session of u.
+func Session(t testing.TB, db *storage.DB, u accounts.User) accounts.Session {
+	t.Helper()
+	s, err := db.StartSession(t.Context(), NewSession(u), Event(audit.UserSignedIn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// NewCode is a code for the client in the session, with PKCE.
+func NewCode(c oauth.Client, s accounts.Session) oauth.Code {
+	return oauth.Code{
+		Hash: keys.NewSecret().Hash(), ClientID: c.ID, RedirectURI: c.RedirectURIs[0],
+		Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", Nonce: "n-0S6_WzA2Mj",
+		Grant: issuer.NewGrant{
+			Grant: issuer.Grant{
+				ID: uuid.NewString(), UserID: s.UserID, ClientID: c.ID, Audience: "api", Scope: "openid profile", SessionID: s.ID,
+				Claims: `["nickname"]`, AuthTime: s.AuthTime, AMR: s.AMR, ACR: "urn:example:one", RefreshLifetime: 24 * time.Hour,
+			},
+			CredentialVersion: s.CredentialVersion, AbsoluteLifetime: 30 * 24 * time.Hour,
+		},
+	}
+}
+
+// Redeem is what the client shows to redeem the code.
+func Redeem(c oauth.Code) oauth.Redemption {
+	return oauth.Redemption{
+		Hash: c.Hash, ClientID: c.ClientID, RedirectURI: c.RedirectURI, Challenge: c.Challenge,
+		Event:      audit.Event{Action: audit.GrantCreated, Actor: audit.Actor{Kind: audit.Client, ID: c.ClientID}},
+		Revocation: issuer.Revocation{Event: audit.Event{Action: audit.GrantRevoked, Actor: audit.Actor{Kind: audit.Client, ID: c.ClientID}}},
+	}
+}
+
+// StoredCode stores a code that lives for a minute.
+func StoredCode(t testing.TB, db *storage.DB, c oauth.Code) oauth.Code {
+	t.Helper()
+	if err := db.StoreCode(t.Context(), c, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
