@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -295,6 +296,19 @@ func TestAdministrationReadsTheStore(t *testing.T) {
 			t.Errorf("find: %v", err)
 		}
 	})
+}
+
+// What ends grants is not cancelled by whoever hangs up.
+func TestChangesOutliveTheCaller(t *testing.T) {
+	r, store := newRegistry(t, "app")
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if _, err := r.SetEnabled(ctx, "app", false, clientAdmin); err != nil || store.rows["app"].Enabled {
+		t.Errorf("disable: %v", err)
+	}
+	if _, err := r.Delete(ctx, "app", clientAdmin); err != nil || store.rows["app"].AuthMethod != "" {
+		t.Errorf("delete: %v", err)
+	}
 }
 
 func TestDetailsStaySmall(t *testing.T) {

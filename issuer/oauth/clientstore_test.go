@@ -72,13 +72,13 @@ func (m *clientStore) Clients(ctx context.Context, after int64) ([]Client, int64
 }
 
 // change stores what edit makes of the row.
-func (m *clientStore) change(id string, event audit.Event, edit func(*Client) error) (Client, error) {
+func (m *clientStore) change(ctx context.Context, id string, event audit.Event, edit func(*Client) error) (Client, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	row, found := m.rows[id]
 	switch {
-	case m.err != nil:
-		return Client{}, m.err
+	case m.err != nil || ctx.Err() != nil:
+		return Client{}, errors.Join(m.err, ctx.Err())
 	case !found || row.AuthMethod == "":
 		return Client{}, ErrClientNotFound
 	}
@@ -114,8 +114,8 @@ func (m *clientStore) CreateClient(_ context.Context, c Client, event audit.Even
 	return m.rows[c.ID].Client, nil
 }
 
-func (m *clientStore) UpdateClient(_ context.Context, id string, n Metadata, unmodifiedSince time.Time, event audit.Event) (Client, error) {
-	return m.change(id, event, func(c *Client) error {
+func (m *clientStore) UpdateClient(ctx context.Context, id string, n Metadata, unmodifiedSince time.Time, event audit.Event) (Client, error) {
+	return m.change(ctx, id, event, func(c *Client) error {
 		if !unmodifiedSince.IsZero() && !unmodifiedSince.Equal(c.UpdatedAt) {
 			return issuer.ErrConflict
 		}
@@ -124,26 +124,26 @@ func (m *clientStore) UpdateClient(_ context.Context, id string, n Metadata, unm
 	})
 }
 
-func (m *clientStore) SetClientEnabled(_ context.Context, id string, enabled bool, event audit.Event) (int64, error) {
-	_, err := m.change(id, event, func(c *Client) error { c.Enabled = enabled; return nil })
+func (m *clientStore) SetClientEnabled(ctx context.Context, id string, enabled bool, event audit.Event) (int64, error) {
+	_, err := m.change(ctx, id, event, func(c *Client) error { c.Enabled = enabled; return nil })
 	return 3, err
 }
 
-func (m *clientStore) DeleteClient(_ context.Context, id string, event audit.Event) (int64, error) {
-	_, err := m.change(id, event, func(c *Client) error { *c = Client{ID: id}; return nil })
+func (m *clientStore) DeleteClient(ctx context.Context, id string, event audit.Event) (int64, error) {
+	_, err := m.change(ctx, id, event, func(c *Client) error { *c = Client{ID: id}; return nil })
 	return 4, err
 }
 
-func (m *clientStore) AddSecret(_ context.Context, id string, s ClientSecret, event audit.Event) (Client, error) {
-	return m.change(id, event, func(c *Client) error {
+func (m *clientStore) AddSecret(ctx context.Context, id string, s ClientSecret, event audit.Event) (Client, error) {
+	return m.change(ctx, id, event, func(c *Client) error {
 		c.Secrets = append(c.Secrets, s)
 		c.Secrets = c.Secrets[max(0, len(c.Secrets)-2):]
 		return nil
 	})
 }
 
-func (m *clientStore) RemoveSecret(_ context.Context, id, secretID string, event audit.Event) (Client, error) {
-	return m.change(id, event, func(c *Client) error {
+func (m *clientStore) RemoveSecret(ctx context.Context, id, secretID string, event audit.Event) (Client, error) {
+	return m.change(ctx, id, event, func(c *Client) error {
 		n := slices.IndexFunc(c.Secrets, func(s ClientSecret) bool { return s.ID == secretID })
 		if n < 0 {
 			return ErrSecretNotFound
