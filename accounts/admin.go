@@ -21,6 +21,8 @@ type NewUser struct {
 	// Password is empty for a user who can't sign in with one.
 	Password   string
 	ExternalID string
+	// Claims are the further standard claims.
+	Claims StandardClaims
 }
 
 // Create makes an active user. *InvalidRequest where a field is wrong, ErrUsernameTaken where the name
@@ -28,7 +30,7 @@ type NewUser struct {
 func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (User, error) {
 	fields := Change{
 		Username: &n.Username, Email: &n.Email, EmailVerified: &n.EmailVerified,
-		GivenName: &n.GivenName, FamilyName: &n.FamilyName, ExternalID: &n.ExternalID,
+		GivenName: &n.GivenName, FamilyName: &n.FamilyName, ExternalID: &n.ExternalID, Claims: &n.Claims,
 	}
 	if err := checkChange(fields); err != nil {
 		return User{}, err
@@ -36,7 +38,7 @@ func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (Use
 	user := User{
 		ID: uuid.NewString(), ExternalID: n.ExternalID, Username: n.Username,
 		Email: n.Email, EmailVerified: n.EmailVerified, GivenName: n.GivenName, FamilyName: n.FamilyName,
-		Active: true, Admin: n.Admin,
+		Active: true, Admin: n.Admin, Claims: n.Claims,
 	}
 	if n.Password != "" {
 		if err := checkPassword(n.Password); err != nil {
@@ -123,6 +125,7 @@ func changed(c Change) []string {
 		{"username", c.Username != nil}, {"email", c.Email != nil}, {"email_verified", c.EmailVerified != nil},
 		{"given_name", c.GivenName != nil}, {"family_name", c.FamilyName != nil},
 		{"external_id", c.ExternalID != nil}, {"admin", c.Admin != nil},
+		{"claims", c.Claims != nil},
 	} {
 		if field.set {
 			names = append(names, field.name)

@@ -141,5 +141,8 @@ func checkChange(c Change) error {
 	if c.Email != nil && *c.Email == "" && c.EmailVerified != nil && *c.EmailVerified {
 		return invalid("email_verified", "is true without an e-mail address")
 	}
+	if c.Claims != nil {
+		return checkClaims(*c.Claims)
+	}
 	return nil
 }

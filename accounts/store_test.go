@@ -178,6 +178,9 @@ func (s *testStore) UpdateUser(_ context.Context, id string, c Change, event aud
 		if c.Admin != nil {
 			u.Admin = *c.Admin
 		}
+		if c.Claims != nil {
+			u.Claims = *c.Claims
+		}
 	})
 }
 
