@@ -11,6 +11,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 	"keyturn/storage/storagetest"
@@ -29,6 +30,14 @@ func TestContendersSeeAMissingCondition(t *testing.T) {
 		g := storagetest.SignIn(t, db, storagetest.User(t, db))
 		if err := storagetest.Contend(t.Context(), db, g.ID, 30, 32, db.AdvanceUnguarded); err == nil {
 			t.Error("without the condition on the generation no violation was reported")
+		} else {
+			t.Log("as it should be:", err)
+		}
+		u, client := storagetest.User(t, db), storagetest.Client(t, db)
+		browser := storagetest.Session(t, db, u)
+		code := func() oauth.Code { return storagetest.StoredCode(t, db, storagetest.NewCode(client, browser)) }
+		if err := storagetest.ContendCode(t.Context(), db, code, 30, 16, db.RedeemUnguarded); err == nil {
+			t.Error("without the condition that the code is not redeemed no violation was reported")
 		} else {
 			t.Log("as it should be:", err)
 		}

@@ -71,6 +71,9 @@ func (d *DB) StartSession(ctx context.Context, n accounts.NewSession, event audi
 		if row, err = s.storeSession(ctx, n, goesOn); err != nil {
 			return err
 		}
+		if event.SubjectID == n.ID { // which the session that goes on does not take
+			event.SubjectID = row.ID
+		}
 		return s.record(ctx, event)
 	})
 	if err != nil {

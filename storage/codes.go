@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"keyturn/audit"
@@ -127,8 +126,11 @@ func (d *DB) RedeemCode(ctx context.Context, r oauth.Redemption) (issuer.Grant, 
 		}
 		return err
 	})
-	if err = errors.Join(translate(err, nil), verdict); err != nil {
-		return issuer.Grant{}, oauth.Code{}, err
+	if err == nil {
+		err = verdict
+	}
+	if err != nil {
+		return issuer.Grant{}, oauth.Code{}, translate(err, nil)
 	}
 	return grant, code, nil
 }
@@ -163,8 +165,8 @@ func (s session) grantFor(ctx context.Context, code oauth.Code, event audit.Even
 		}
 	}
 	row, err := s.createGrant(ctx, g)
-	if err != nil {
-		return issuer.Grant{}, fmt.Errorf("store the grant of a code: %w", err)
+	if err != nil { // the user is locked and was as it must be
+		return issuer.Grant{}, translate(err, issuer.ErrUserChanged)
 	}
 	if _, err := s.exec(ctx, noteClient, g.SessionID, g.ClientID); err != nil {
 		return issuer.Grant{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 )
 
 // AdvanceUnguarded is AdvanceGrant without the condition that decides between contenders, to show that
@@ -14,6 +15,16 @@ func (d *DB) AdvanceUnguarded(ctx context.Context, id string, _ int64) (issuer.G
 	weakened := statement(strings.Replace(string(advanceGrant), atGeneration, "", 1))
 	err := d.once(ctx, func(s session) error { return s.get(ctx, &row, weakened, id) })
 	return row.grant(), translate(err, issuer.ErrConflict)
+}
+
+// RedeemUnguarded is the same for RedeemCode.
+func (d *DB) RedeemUnguarded(ctx context.Context, r oauth.Redemption) (grant issuer.Grant, code oauth.Code, err error) {
+	weakened := statement(strings.Replace(string(redeemCode), unredeemed, "", 1))
+	err = d.transact(ctx, func(s session) (err error) {
+		grant, code, err = s.redeem(ctx, weakened, r)
+		return err
+	})
+	return grant, code, translate(err, oauth.ErrCodeReused)
 }
 
 // SweepLock and SchemaTable are named by tests that go past this package.

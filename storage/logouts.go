@@ -29,9 +29,11 @@ type deliveryRow struct {
 }
 
 const (
-	// Rows that another instance is taking are left to it.
-	takeLogouts statement = `UPDATE logout_deliveries SET due_at = {now} + CAST(? AS BIGINT) WHERE id IN (SELECT id FROM logout_deliveries
+	// Rows that another instance is taking are left to it. Without MATERIALIZED a plan could run the inner
+	// statement again and again, and take more than the limit.
+	takeLogouts statement = `WITH due AS MATERIALIZED (SELECT id FROM logout_deliveries
 			WHERE due_at <= (SELECT {now}) ORDER BY created_at, id LIMIT ? {for update skip locked})
+		UPDATE logout_deliveries SET due_at = {now} + CAST(? AS BIGINT) WHERE id IN (SELECT id FROM due)
 		RETURNING id, client_id, user_id, session_id, attempts, created_at`
 	removeLogout statement = `DELETE FROM logout_deliveries WHERE id = ?`
 	retryLogout  statement = `UPDATE logout_deliveries SET attempts = attempts + 1, due_at = {now} + CAST(? AS BIGINT) WHERE id = ?`
@@ -41,7 +43,7 @@ const (
 func (d *DB) TakeLogouts(ctx context.Context, limit int, lease time.Duration) ([]oauth.LogoutDelivery, error) {
 	var rows []deliveryRow
 	err := d.transact(ctx, func(s session) error {
-		return s.all(ctx, &rows, takeLogouts, lease.Microseconds(), page(limit))
+		return s.all(ctx, &rows, takeLogouts, page(limit), lease.Microseconds())
 	})
 	if err != nil {
 		return nil, translate(err, nil)

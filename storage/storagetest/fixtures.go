@@ -152,3 +152,15 @@ func StoredCode(t testing.TB, db *storage.DB, c oauth.Code) oauth.Code {
 	}
 	return c
 }
+
+// NewInteraction is a request of the client on its way through a browser.
+func NewInteraction(c oauth.Client) oauth.Interaction {
+	return oauth.Interaction{
+		ID: keys.NewSecret().Hash(), Browser: keys.NewSecret().Hash(),
+		Request: oauth.Request{
+			ClientID: c.ID, RedirectURI: "https://shop.example/callback", ResponseMode: "query", State: "af0ifjsldkj", HasState: true,
+			Scopes: []string{"openid", "profile"}, Resource: "api", Nonce: "n-0S6_WzA2Mj", Prompt: []string{"login"}, MaxAge: new(int64(0)),
+			Claims: oauth.ClaimsRequest{UserInfo: []string{"nickname"}},
+		},
+	}
+}
