@@ -126,7 +126,7 @@ type Error struct {
 	// Detail is for developers, in English.
 	Detail string
 	Client *Client
-	// Home is where a link leads, empty for none.
+	// Home is the account page, where a link leads; empty for none.
 	Home string
 }
 
@@ -203,7 +203,8 @@ type AccountApp struct {
 type Finished struct {
 	Look
 	Client *Client
-	Home   string
+	// Home is the account page, where a link leads; empty for none.
+	Home string
 }
 
 // pageData is what the templates see: the page in V, and what all have in common.
@@ -241,7 +242,7 @@ func (p *Pages) Error(c *gin.Context, status int, v Error) {
 
 // ConfirmSignOut writes the question whether to sign out.
 func (p *Pages) ConfirmSignOut(c *gin.Context, status int, v ConfirmSignOut) {
-	p.write(c, status, "confirmsignout", v.Look, pagePolicy{forms: formTargets(v.Redirects), opener: true}, v)
+	p.write(c, status, "confirmsignout", v.Look, pagePolicy{images: logoSource(v.Client), forms: formTargets(v.Redirects), opener: true}, v)
 }
 
 // SignedOut writes the page that ends a sign-out.
@@ -264,7 +265,7 @@ func (p *Pages) Account(c *gin.Context, status int, v Account) {
 
 // Finished writes the page for a sign-in that was completed before.
 func (p *Pages) Finished(c *gin.Context, status int, v Finished) {
-	p.write(c, status, "finished", v.Look, pagePolicy{}, v)
+	p.write(c, status, "finished", v.Look, pagePolicy{images: logoSource(v.Client)}, v)
 }
 
 // write renders the page whole before anything is sent. A template that fails is a broken program.

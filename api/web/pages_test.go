@@ -25,8 +25,13 @@ func testPages(t *testing.T, theme Theme) *Pages {
 	return pages
 }
 
-// show renders one page and returns the answer.
-func show(t *testing.T, write func(c *gin.Context)) *httptest.ResponseRecorder {
+// show renders a page as it is asked for in a language.
+func show(t *testing.T, pages *Pages, tc testCase, lang string) *httptest.ResponseRecorder {
+	t.Helper()
+	return answerOf(t, func(c *gin.Context) { tc.write(pages, c, testLook(lang)) })
+}
+
+func answerOf(t *testing.T, write func(c *gin.Context)) *httptest.ResponseRecorder {
 	t.Helper()
 	gin.SetMode(gin.ReleaseMode)
 	answer := httptest.NewRecorder()
@@ -140,7 +145,7 @@ func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answ
 		for _, tag := range languages {
 			name := tc.name + "." + tag.String()
 			t.Run(name, func(t *testing.T) {
-				do(t, name, tc, show(t, func(c *gin.Context) { tc.write(pages, c, testLook(tag.String())) }))
+				do(t, name, tc, show(t, pages, tc, tag.String()))
 			})
 		}
 	}

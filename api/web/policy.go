@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -130,7 +129,7 @@ func originSource(u *url.URL) string {
 		return ""
 	}
 	if port := u.Port(); port != "" {
-		host = net.JoinHostPort(host, port)
+		host += ":" + port
 	}
 	return u.Scheme + "://" + host
 }
@@ -139,7 +138,7 @@ func originSource(u *url.URL) string {
 // itself; else empty.
 func webLink(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Host == "" || u.User != nil {
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(uri, noURI) {
 		return ""
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && loopbackHost(u.Hostname()) {
@@ -152,11 +151,14 @@ func webLink(uri string) string {
 // it. An app's own scheme is right here.
 func onwardLink(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme == "" || scriptingScheme(u.Scheme) {
+	if err != nil || u.Scheme == "" || scriptingScheme(u.Scheme) || strings.ContainsAny(uri, noURI) {
 		return ""
 	}
 	return uri
 }
+
+// noURI never stands in a URI (RFC 3986 appendix A), and what does has no need of a second look in markup.
+const noURI = "\"<>\\` "
 
 func scriptingScheme(scheme string) bool {
 	return slices.Contains([]string{"javascript", "data", "vbscript", "blob", "filesystem", "file", "about", "view-source"}, scheme)
