@@ -191,7 +191,7 @@ func (m *Metadata) checkKeys(RegistrySettings) error {
 	case len(m.JWKS) > 0 && !json.Valid(m.JWKS):
 		return invalid("jwks", "must be a JWK set")
 	}
-	return checkURL("jwks_uri", m.JWKSURI, callURIProblem)
+	return checkURL("jwks_uri", m.JWKSURI, fetchURIProblem)
 }
 
 // checkURL checks a URL that may be left out.
@@ -256,7 +256,7 @@ func (m *Metadata) checkLifetimes(RegistrySettings) error {
 
 // checkLogout holds the logout URIs to Back-Channel Logout section 2.2 and Front-Channel Logout section 2.
 func (m *Metadata) checkLogout(RegistrySettings) error {
-	if err := checkURL("backchannel_logout_uri", m.BackchannelLogoutURI, callURIProblem); err != nil {
+	if err := checkURL("backchannel_logout_uri", m.BackchannelLogoutURI, fetchURIProblem); err != nil {
 		return err
 	}
 	if err := checkURL("frontchannel_logout_uri", m.FrontchannelLogoutURI, callURIProblem); err != nil {

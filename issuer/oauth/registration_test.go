@@ -204,6 +204,8 @@ func TestRegistrationRules(t *testing.T) {
 		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "http://app.example.com/jwks.json" }},
 		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "https://app.example.com/jwks.json#x" }},
 		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "file:///etc/passwd" }},
+		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "https://[::ffff:7f00:1]/jwks.json" }},
+		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "https://[::ffff:127.0.0.1]/jwks.json" }},
 		// The Fetch standard: an origin is scheme, host and port, and nothing else.
 		{"", func(m *Metadata) { m.CORSOrigins = []string{"https://app.example.com", "http://localhost:5173"} }},
 		{"cors_origins", func(m *Metadata) { m.CORSOrigins = []string{"*"} }},

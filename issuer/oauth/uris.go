@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"keyturn/issuer/fetch"
 )
 
 const (
@@ -61,6 +63,17 @@ func callURIProblem(uri string) string {
 		return "must not have a fragment"
 	}
 	return webURIProblem(uri)
+}
+
+// fetchURIProblem is callURIProblem for a URL that Keyturn itself calls; where it leads is judged at each call.
+func fetchURIProblem(uri string) string {
+	if problem := callURIProblem(uri); problem != "" {
+		return problem
+	}
+	if fetch.CheckURL(uri) != nil {
+		return "must have a host that is a plain name or address"
+	}
+	return ""
 }
 
 // parseURI reads an absolute URI of the characters of RFC 3986 section 2, without user information and
