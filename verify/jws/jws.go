@@ -46,11 +46,31 @@ type header struct {
 	Algorithm string `json:"alg"`
 	KeyID     string `json:"kid"`
 	Type      string `json:"typ"`
+
+	// Certificate and CertificateSHA256 are thumbprints, in ParseForeign alone, and looked at by nobody.
+	Certificate       string `json:"x5t"`
+	CertificateSHA256 string `json:"x5t#S256"`
 }
+
+var (
+	ownMembers     = []string{"alg", "kid", "typ"}
+	foreignMembers = []string{"alg", "kid", "typ", "x5t", "x5t#S256"}
+)
 
 // Parse reads raw, which must be signed with one of the algorithms. It returns ErrMalformed for
 // anything else and proves nothing yet.
 func Parse(raw string, algorithms ...string) (*Token, error) {
+	return parse(raw, ownMembers, algorithms)
+}
+
+// ParseForeign reads raw as Parse does, but passes over certificate thumbprints in the header (x5t and
+// x5t#S256, RFC 7515 sections 4.1.7 and 4.1.8): libraries that keep their key beside a certificate add
+// them to what they sign. They carry no key and name nothing that could be fetched.
+func ParseForeign(raw string, algorithms ...string) (*Token, error) {
+	return parse(raw, foreignMembers, algorithms)
+}
+
+func parse(raw string, members, algorithms []string) (*Token, error) {
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, MaxSize)
 	}
@@ -68,7 +88,7 @@ func Parse(raw string, algorithms ...string) (*Token, error) {
 			return nil, err
 		}
 	}
-	h, err := readHeader(text)
+	h, err := readHeader(text, members)
 	if err != nil {
 		return nil, err
 	}
@@ -113,16 +133,16 @@ func decode(segment string) ([]byte, error) {
 	return b, nil
 }
 
-// readHeader refuses every member but the three known ones: crit and b64 because none is understood
+// readHeader refuses every member but the known ones: crit and b64 because none is understood
 // (RFC 7515 section 4.1.11, RFC 7797), jku, x5u, x5c and jwk because a token does not choose its key
 // (RFC 8725 section 3.10).
-func readHeader(text []byte) (header, error) {
+func readHeader(text []byte, known []string) (header, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
 		return header{}, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	for name := range members {
-		if name != "alg" && name != "kid" && name != "typ" {
+		if !slices.Contains(known, name) {
 			return header{}, fmt.Errorf("%w: header has a member that is not understood", ErrMalformed)
 		}
 	}

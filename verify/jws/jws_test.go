@@ -77,6 +77,44 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestParseForeignPassesOverThumbprints: RFC 7515 sections 4.1.7 and 4.1.8; everything else is as in Parse.
+func TestParseForeignPassesOverThumbprints(t *testing.T) {
+	for _, header := range []string{goodHeader, `{"alg":"EdDSA","x5t":"a"}`, `{"alg":"EdDSA","kid":"k","x5t":"a","x5t#S256":"b","typ":"JWT"}`} {
+		token, err := ParseForeign(sign(header, `{}`), "EdDSA")
+		if err != nil {
+			t.Errorf("ParseForeign with %s: %v", header, err)
+			continue
+		}
+		if _, err := token.Verify(private.Public()); err != nil {
+			t.Errorf("Verify with %s: %v", header, err)
+		}
+	}
+	for name, raw := range map[string]string{
+		"x5t a number":     sign(`{"alg":"EdDSA","x5t":1}`, `{}`),
+		"x5t#S256 a list":  sign(`{"alg":"EdDSA","x5t#S256":["a"]}`, `{}`),
+		"x5t twice":        sign(`{"alg":"EdDSA","x5t":"a","x5t":"b"}`, `{}`),
+		"x5c":              sign(`{"alg":"EdDSA","x5c":["a"]}`, `{}`),
+		"x5u":              sign(`{"alg":"EdDSA","x5u":"https://evil.example"}`, `{}`),
+		"jku":              sign(`{"alg":"EdDSA","jku":"https://evil.example"}`, `{}`),
+		"jwk":              sign(`{"alg":"EdDSA","jwk":{}}`, `{}`),
+		"crit":             sign(`{"alg":"EdDSA","crit":["exp"]}`, `{}`),
+		"cty":              sign(`{"alg":"EdDSA","cty":"JWT"}`, `{}`),
+		"algorithm":        sign(`{"alg":"none"}`, `{}`),
+		"not canonical":    sign(goodHeader, `{}`) + "=",
+		"X5T":              sign(`{"alg":"EdDSA","X5T":"a"}`, `{}`),
+		"an unknown thing": sign(`{"alg":"EdDSA","a":"a"}`, `{}`),
+	} {
+		if token, err := ParseForeign(raw, "EdDSA"); !errors.Is(err, ErrMalformed) || token != nil {
+			t.Errorf("%s: ParseForeign = %v, %v; want %v", name, token, err, ErrMalformed)
+		}
+	}
+	for _, header := range []string{`{"alg":"EdDSA","x5t":"a"}`, `{"alg":"EdDSA","x5t#S256":"a"}`} {
+		if _, err := Parse(sign(header, `{}`), "EdDSA"); !errors.Is(err, ErrMalformed) {
+			t.Errorf("Parse with %s = %v; want %v", header, err, ErrMalformed)
+		}
+	}
+}
+
 func TestParseAtTheSizeLimit(t *testing.T) {
 	fill := strings.Repeat("a", (MaxSize-len(sign(goodHeader, "")))*3/4-1)
 	raw := sign(goodHeader, fill)
