@@ -65,7 +65,7 @@ func NewGrant(u accounts.User) issuer.NewGrant {
 	return issuer.NewGrant{
 		Grant: issuer.Grant{
 			ID: uuid.NewString(), UserID: u.ID, ClientID: "token-pair", Audience: "api", Scope: "openid", SessionID: uuid.NewString(),
-			AuthTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), AMR: "pwd", RefreshLifetime: 24 * time.Hour,
+			Claims: `["nickname"]`, AuthTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), AMR: "pwd", ACR: "urn:example:one", RefreshLifetime: 24 * time.Hour,
 		},
 		CredentialVersion: u.CredentialVersion, AbsoluteLifetime: 30 * 24 * time.Hour,
 	}

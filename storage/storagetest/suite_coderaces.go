@@ -147,3 +147,29 @@ func testSessionRaces(t *testing.T, open OpenFunc) {
 		}
 	}
 }
+
+// testStoreCodeRaces: a code that was asked for before its client was turned off is worth nothing when the
+// client is turned on again.
+func testStoreCodeRaces(t *testing.T, open OpenFunc) {
+	const contenders = 8
+	db, ctx := open(t, storage.Options{}), t.Context()
+	for round := range 40 {
+		u, client := User(t, db), Client(t, db)
+		browser := Session(t, db, u)
+		codes := make([]oauth.Code, contenders)
+		for i := range codes {
+			codes[i] = NewCode(client, browser)
+		}
+		must(t, atOnce(contenders, func(i int) error {
+			if i = (i + round) % contenders; i == 0 {
+				return second(db.SetClientEnabled(ctx, client.ID, false, Event(audit.ClientDisabled)))
+			}
+			return unless(db.StoreCode(ctx, codes[i], time.Minute), oauth.ErrSessionGone)
+		}))
+		must(t, second(db.SetClientEnabled(ctx, client.ID, true, Event(audit.ClientEnabled))))
+		for _, code := range codes {
+			_, _, err := db.RedeemCode(ctx, Redeem(code))
+			is(t, "a code from before", err, oauth.ErrCodeInvalid)
+		}
+	}
+}

@@ -72,3 +72,25 @@ func testConsents(t *testing.T, open OpenFunc) {
 	equal(t, "grants of nobody", ended, 0)
 	equal(t, "events", actions(t, db, audit.ConsentRemoved), 1)
 }
+
+// testConsentRaces: what is allowed to a client or by a user that is just being deleted is not left behind.
+func testConsentRaces(t *testing.T, open OpenFunc) {
+	const contenders = 6
+	db, ctx := open(t, storage.Options{}), t.Context()
+	for round := range 40 {
+		u, c := User(t, db), Client(t, db)
+		must(t, atOnce(contenders, func(i int) error {
+			switch i = (i + round) % contenders; {
+			case i == 0 && round%2 == 0:
+				return second(db.DeleteUser(ctx, u.ID, Event(audit.UserDeleted)))
+			case i == 0:
+				return second(db.DeleteClient(ctx, c.ID, Event(audit.ClientDeleted)))
+			}
+			scopes := [][]string{{"openid", "email"}, {"email", "profile", "openid"}}[i%2]
+			return unless(db.AddConsent(ctx, oauth.Consent{UserID: u.ID, ClientID: c.ID, Scopes: scopes}, Event(audit.ConsentGiven)), oauth.ErrSessionGone)
+		}))
+		left, err := db.Consents(ctx, u.ID)
+		must(t, err)
+		equal(t, "consents left", len(left), 0)
+	}
+}

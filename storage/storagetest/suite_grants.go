@@ -212,13 +212,19 @@ func testRevokeGrants(t *testing.T, open OpenFunc) {
 	}
 	equal(t, "one grant", revoke(issuer.Selection{GrantID: one.ID}, issuer.Logout), 1)
 	equal(t, "the same grant", revoke(issuer.Selection{GrantID: one.ID}, issuer.AdminRevoked), 0)
+	elsewhere := NewGrant(other)
+	elsewhere.ClientID = "shop"
+	_, err := db.CreateGrant(ctx, elsewhere, Event(audit.UserSignedIn))
+	must(t, err)
+	equal(t, "those of a client", revoke(issuer.Selection{ClientID: "shop"}, issuer.AdminRevoked), 1)
+	equal(t, "those of the client again", revoke(issuer.Selection{ClientID: "shop"}, issuer.AdminRevoked), 0)
 	equal(t, "the rest of the user", revoke(issuer.Selection{UserID: u.ID}, issuer.AdminRevoked), 3)
 	checkRevoked(t, db, u.ID, issuer.Logout, issuer.AdminRevoked)
 	equal(t, "all", revoke(issuer.Selection{All: true}, issuer.AllEnded), 3)
 	equal(t, "all again", revoke(issuer.Selection{All: true}, issuer.AllEnded), 0)
-	checkRevoked(t, db, other.ID, issuer.AllEnded)
-	equal(t, "events", actions(t, db, audit.GrantRevoked), 3)
-	for _, s := range []issuer.Selection{{}, {All: true, UserID: u.ID}, {UserID: u.ID, GrantID: one.ID}} {
+	checkRevoked(t, db, other.ID, issuer.AllEnded, issuer.AdminRevoked)
+	equal(t, "events", actions(t, db, audit.GrantRevoked), 4)
+	for _, s := range []issuer.Selection{{}, {All: true, UserID: u.ID}, {UserID: u.ID, GrantID: one.ID}, {ClientID: "shop", UserID: u.ID}} {
 		if _, err := db.RevokeGrants(ctx, s, issuer.Revocation{}); err == nil {
 			t.Errorf("selection %+v was taken", s)
 		}

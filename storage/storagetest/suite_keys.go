@@ -93,7 +93,7 @@ func testResources(t *testing.T, open OpenFunc) {
 	before, err := db.Changes(ctx)
 	must(t, err)
 	api := issuer.Resource{Identifier: "api", Algorithm: keys.RS256, Claims: []string{"groups", "given_name"}, SimpleJWT: true}
-	orders := issuer.Resource{Identifier: "https://orders.example.com", Algorithm: keys.EdDSA, AccessLifetime: time.Minute}
+	orders := issuer.Resource{Identifier: "https://orders.example.com", Algorithm: keys.EdDSA, AccessLifetime: time.Minute, Scopes: []string{"orders:read", "a"}}
 	must(t, db.CreateResource(ctx, orders, Event(audit.ResourceCreated)))
 	must(t, db.CreateResource(ctx, api, Event(audit.ResourceCreated)))
 	is(t, "created twice", db.CreateResource(ctx, api, Event(audit.ResourceCreated)), issuer.ErrResourceExists)
@@ -101,7 +101,7 @@ func testResources(t *testing.T, open OpenFunc) {
 	must(t, err)
 	equal(t, "resources", stored, []issuer.Resource{api, orders})
 
-	orders.Claims, orders.AccessLifetime = []string{"email"}, 0
+	orders.Claims, orders.AccessLifetime, orders.Scopes = []string{"email"}, 0, []string{"orders:write"}
 	must(t, db.UpdateResource(ctx, orders, Event(audit.ResourceUpdated)))
 	must(t, db.DeleteResource(ctx, "api", Event(audit.ResourceDeleted)))
 	is(t, "deleted twice", db.DeleteResource(ctx, "api", Event(audit.ResourceDeleted)), issuer.ErrResourceNotFound)

@@ -11,6 +11,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 )
@@ -52,6 +53,68 @@ func testSweep(t *testing.T, open OpenFunc) {
 	must(t, db.AddFailure(ctx, u.ID, "", ""))
 	clock.Advance(1000 * 24 * time.Hour)
 	equal(t, "ages of zero", sweep(), storage.Swept{})
+}
+
+func testSweepBrowsers(t *testing.T, open OpenFunc) {
+	clock := NewClock()
+	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
+	const leeway = time.Minute
+	limits := storage.SweepLimits{Batch: 2, Leeway: leeway}
+	sweep := func(what string, want storage.Swept) {
+		t.Helper()
+		swept, err := db.Sweep(ctx, limits)
+		must(t, err)
+		swept.Revoked = 0 // see testSweep
+		equal(t, what, swept, want)
+	}
+	// past is at the end of what was just made, and then after it.
+	past := func(what string, end time.Duration, one storage.Swept) {
+		t.Helper()
+		clock.Advance(end)
+		sweep("at the end of "+what, storage.Swept{})
+		clock.Advance(time.Microsecond)
+		sweep("after the end of "+what, one)
+	}
+	u, client := User(t, db), Client(t, db)
+	must(t, db.StoreInteraction(ctx, NewInteraction(client), time.Hour))
+	past("an interaction", time.Hour, storage.Swept{Interactions: 1})
+	must(t, db.UseAssertion(ctx, client.ID, "jti", clock.Now().Add(time.Hour)))
+	past("an assertion", time.Hour+leeway, storage.Swept{Assertions: 1})
+	is(t, "the assertion's jti again", db.UseAssertion(ctx, client.ID, "jti", clock.Now()), nil)
+	clock.Advance(2 * leeway)
+	sweep("that too", storage.Swept{Assertions: 1})
+
+	s := Session(t, db, u) // for a day
+	redeemed, waiting := NewCode(client, s), StoredCode(t, db, NewCode(client, s))
+	_, _, err := db.RedeemCode(ctx, Redeem(StoredCode(t, db, redeemed)))
+	must(t, err)
+	clock.Advance(time.Minute + time.Hour)
+	sweep("an hour after the codes' end", storage.Swept{})
+	_, _, err = db.RedeemCode(ctx, Redeem(redeemed))
+	is(t, "a code that comes again then", err, oauth.ErrCodeReused)
+	clock.Advance(time.Microsecond)
+	sweep("after that", storage.Swept{Codes: 2, More: true})
+	for _, code := range []oauth.Code{redeemed, waiting} {
+		_, _, err = db.RedeemCode(ctx, Redeem(code))
+		is(t, "a code that was forgotten", err, oauth.ErrCodeInvalid)
+	}
+
+	redeemIn(t, db, client, s, "openid")
+	must(t, second(db.EndSessions(ctx, accounts.SessionSelection{ID: s.ID}, Event(audit.SessionEnded))))
+	s = Session(t, db, u)
+	redeemIn(t, db, client, s, "openid")
+	clock.Advance(23 * time.Hour)
+	sweep("a day later", storage.Swept{Codes: 2, More: true})
+	past("a logout token and a session", time.Hour, storage.Swept{Logouts: 1, Sessions: 1})
+	took, err := db.SessionClients(ctx, s.ID)
+	must(t, err)
+	equal(t, "who took part in it", len(took), 0)
+
+	limits.SessionIdle = time.Hour
+	s = Session(t, db, u)
+	clock.Advance(time.Hour)
+	must(t, db.SeeSession(ctx, s.ID))
+	past("an hour in which nobody came", time.Hour, storage.Swept{Sessions: 1})
 }
 
 func testBadText(t *testing.T, open OpenFunc) {

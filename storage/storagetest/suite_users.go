@@ -22,6 +22,7 @@ func testUsers(t *testing.T, open OpenFunc) {
 	want := accounts.User{
 		ID: uuid.NewString(), ExternalID: "17", Username: "spiderman", Email: "peter@example.com", EmailVerified: true,
 		GivenName: "Peter", FamilyName: "Parker", Active: true, Admin: true, PasswordHash: "$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA",
+		Claims: accounts.StandardClaims{Nickname: "Spidey", PhoneNumberVerified: true, Address: &accounts.Address{Locality: "Queens"}},
 	}
 	created, err := db.CreateUser(ctx, want, Event(audit.UserCreated))
 	must(t, err)
@@ -51,6 +52,15 @@ func testUsers(t *testing.T, open OpenFunc) {
 	must(t, err)
 	want.Email, want.ExternalID, want.Admin, want.UpdatedAt = "p@example.org", "", false, micro(clock.Now())
 	equal(t, "updated", updated, want)
+	for _, claims := range []accounts.StandardClaims{{Website: "https://example.org/?a=1&b=<2>"}, {}} {
+		updated, err = db.UpdateUser(ctx, want.ID, accounts.Change{Claims: &claims}, Event(audit.UserUpdated))
+		must(t, err)
+		want.Claims = claims
+		equal(t, "with other claims", updated, want)
+		list, err := db.Users(ctx, accounts.Query{Prefix: "spiderman", Limit: 1})
+		must(t, err)
+		equal(t, "in the list", list[:1], []accounts.User{want})
+	}
 	_, err = db.UpdateUser(ctx, uuid.NewString(), accounts.Change{}, Event(audit.UserUpdated))
 	is(t, "update of nobody", err, accounts.ErrUserNotFound)
 	other := User(t, db)
@@ -63,7 +73,7 @@ func testUsers(t *testing.T, open OpenFunc) {
 	is(t, "a deleted user", err, accounts.ErrUserNotFound)
 	_, err = db.DeleteUser(ctx, want.ID, Event(audit.UserDeleted))
 	is(t, "deleting twice", err, accounts.ErrUserNotFound)
-	equal(t, "events", actions(t, db, audit.UserUpdated, audit.UserDeleted), 2)
+	equal(t, "events", actions(t, db, audit.UserUpdated, audit.UserDeleted), 4)
 }
 
 func testUserList(t *testing.T, open OpenFunc) {
