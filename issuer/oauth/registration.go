@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -188,8 +187,11 @@ func (m *Metadata) checkKeys(RegistrySettings) error {
 		return invalid("jwks", "or jwks_uri must be given for private_key_jwt")
 	case len(m.JWKS) > maxJWKS:
 		return invalid("jwks", "must have at most %d bytes", maxJWKS)
-	case len(m.JWKS) > 0 && !json.Valid(m.JWKS):
-		return invalid("jwks", "must be a JWK set")
+	}
+	if len(m.JWKS) > 0 {
+		if _, err := keys.ParseForeignKeys(m.JWKS); err != nil {
+			return invalid("jwks", "%v", err)
+		}
 	}
 	return checkURL("jwks_uri", m.JWKSURI, fetchURIProblem)
 }

@@ -200,6 +200,12 @@ func TestRegistrationRules(t *testing.T) {
 		}},
 		{"", func(m *Metadata) { m.AuthMethod, m.JWKS = AuthPrivateKeyJWT, json.RawMessage(testJWKS) }},
 		{"jwks", func(m *Metadata) { m.JWKS = json.RawMessage(`{"keys": [`) }},
+		{"jwks", func(m *Metadata) { m.JWKS = json.RawMessage(`{"keys": []}`) }},
+		{"jwks", func(m *Metadata) { m.JWKS = json.RawMessage(`null`) }},
+		{"jwks", func(m *Metadata) { m.JWKS = json.RawMessage(`{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}`) }},
+		{"jwks", func(m *Metadata) {
+			m.JWKS = json.RawMessage(strings.Replace(testJWKS, `"kty"`, `"d": "c2VjcmV0", "kty"`, 1))
+		}},
 		{"jwks", func(m *Metadata) { m.JWKS = json.RawMessage(`"` + strings.Repeat("x", maxJWKS) + `"`) }},
 		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "http://app.example.com/jwks.json" }},
 		{"jwks_uri", func(m *Metadata) { m.JWKSURI = "https://app.example.com/jwks.json#x" }},
