@@ -12,6 +12,7 @@ import (
 	"keyturn/api/oauth"
 	"keyturn/api/tokenpair"
 	"keyturn/issuer"
+	domain "keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -20,6 +21,7 @@ type Server struct {
 	Issuer   *issuer.Issuer
 	Accounts *accounts.Service
 	Keys     *keys.Ring
+	Clients  *domain.Registry
 	Log      *slog.Logger
 	// Refusals takes the trace of who was refused by the admin API; nil keeps none.
 	Refusals admin.Refusals
@@ -64,7 +66,7 @@ func (s *Server) routes(router *gin.Engine) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
-	administration := &admin.Handlers{Accounts: s.Accounts, Issuer: s.Issuer, Keys: s.Keys, Actor: actorOf, Refusals: s.Refusals}
+	administration := &admin.Handlers{Accounts: s.Accounts, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Clients, Actor: actorOf, Refusals: s.Refusals}
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}

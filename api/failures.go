@@ -13,6 +13,7 @@ import (
 	"keyturn/api/admin"
 	"keyturn/api/tokenpair"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -66,6 +67,10 @@ var failures = []failure{
 	{keys.ErrLeadNotOver, "lead_not_over", tokenpair.Internal, admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")},
 	{keys.ErrTooManyWaiting, "too_many_waiting", tokenpair.Internal, admin.Conflict("Too many keys are waiting to sign already.")},
 	{keys.ErrTooManyKeys, "too_many_keys", tokenpair.Internal, admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")},
+	{oauth.ErrClientNotFound, "client_not_found", tokenpair.Internal, admin.NotFound("There is no such client.")},
+	{oauth.ErrClientExists, "client_exists", tokenpair.Internal, admin.Conflict("The client id is taken, or was once.")},
+	{oauth.ErrSecretNotFound, "secret_not_found", tokenpair.Internal, admin.NotFound("The client has no such secret.")},
+	{oauth.ErrClientChanged, "client_changed", tokenpair.Internal, admin.Conflict("The client was changed meanwhile; read it again.")},
 	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText},
 }
 

@@ -17,6 +17,7 @@ import (
 	"keyturn/api"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 )
@@ -36,6 +37,7 @@ type fixture struct {
 	db       *storage.DB
 	accounts *accounts.Service
 	issuer   *issuer.Issuer
+	clients  *oauth.Registry
 	server   *api.Server
 	handler  http.Handler
 	now      func() time.Time
@@ -76,7 +78,12 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.issuer.Keys = ring
-	f.handleWith(&api.Server{Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Log: log, Refusals: f.db})
+	f.clients = &oauth.Registry{Store: f.db, Now: now, Log: log, Settings: oauth.RegistrySettings{
+		Issuer: "https://id.example.com", Audience: "api", MaxStaleness: 1000 * time.Hour,
+	}}
+	f.handleWith(&api.Server{
+		Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Clients: f.clients, Log: log, Refusals: f.db,
+	})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })
 	return f
 }

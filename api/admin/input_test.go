@@ -104,7 +104,7 @@ func TestParametersAreChecked(t *testing.T) {
 	f := newFixture(t)
 	reader, all := f.token("admin:read"), f.token("admin")
 	id := f.user("spiderman", false)
-	for _, list := range []string{"/users", "/users/" + id + "/grants", "/revoked-tokens", "/resources"} {
+	for _, list := range []string{"/users", "/users/" + id + "/grants", "/revoked-tokens", "/resources", "/clients"} {
 		for _, limit := range []string{"0", "-1", "1001", "x", "", "1e3", "99999999999999999999", "%00", "1.0"} {
 			f.send(http.MethodGet, list+"?limit="+limit, reader, "").wantParam("limit")
 		}
@@ -133,6 +133,8 @@ func TestMalformedIDsAreNotFound(t *testing.T) {
 		for _, route := range []string{
 			"GET /users/:id", "PATCH /users/:id", "DELETE /users/:id", "POST /users/:id/activate", "POST /users/:id/deactivate",
 			"GET /grants/:id", "DELETE /grants/:id", "POST /keys/:id/revoke",
+			"GET /clients/:id", "PUT /clients/:id", "DELETE /clients/:id", "POST /clients/:id/enable", "POST /clients/:id/disable",
+			"POST /clients/:id/secrets", "DELETE /clients/:id/secrets/x",
 		} {
 			method, path, _ := strings.Cut(route, " ")
 			f.send(method, strings.Replace(path, ":id", id, 1), all, "").want(http.StatusNotFound)
@@ -218,6 +220,52 @@ func TestMembersAreChecked(t *testing.T) {
 		{"POST /resources", `{"identifier": "a", "claims": ["email", null]}`, "claims"},
 		{"POST /resources", `{"identifier": "a", "claims": ["email", "email"]}`, "claims"},
 		{"PUT /resources?identifier=a", `{"identifier": "b"}`, "identifier"},
+		{"POST /resources", `{"identifier": "a", "scopes": "orders"}`, "scopes"},
+		{"POST /resources", `{"identifier": "a", "scopes": ["a b"]}`, "scopes"},
+		{"POST /resources", `{"identifier": "a", "scopes": ["openid"]}`, "scopes"},
+		{"POST /users", `{"username": "a", "claims": "x"}`, "claims"},
+		{"POST /users", `{"username": "a", "claims": []}`, "claims"},
+		{"POST /users", `{"username": "a", "claims": null}`, "claims"},
+		{"POST /users", `{"username": "a", "claims": {"sub": "x"}}`, "claims.sub"},
+		{"POST /users", `{"username": "a", "claims": {"Nickname": "x"}}`, "claims.Nickname"},
+		{"POST /users", `{"username": "a", "claims": {"nickname": "x", "nickname": "y"}}`, "claims.nickname"},
+		{"POST /users", `{"username": "a", "claims": {"nickname": "x\u0000"}}`, "claims.nickname"},
+		{"POST /users", `{"username": "a", "claims": {"phone_number_verified": "yes"}}`, "claims.phone_number_verified"},
+		{"POST /users", `{"username": "a", "claims": {"address": {"country": 1}}}`, "claims.address.country"},
+		{"POST /users", `{"username": "a", "claims": {"address": {}}}`, "claims.address"},
+		{"PATCH /users/:id", `{"claims": {"birthdate": "10.8.2001"}}`, "claims.birthdate"},
+		{"POST /clients", `{}`, "client_id"},
+		{"POST /clients", `{"client_id": 1}`, "client_id"},
+		{"POST /clients", `{"client_id": "a b"}`, "client_id"},
+		{"POST /clients", `{"client_id": "a"}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": "https://a.example"}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": [null]}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example/\u0000"]}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example/#x"]}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": null}`, "redirect_uris"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "grant_types": "x"}`, "grant_types"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "grant_types": []}`, "grant_types"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "grant_types": ["implicit"]}`, "grant_types"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "token_endpoint_auth_method": 1}`, "token_endpoint_auth_method"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "access_token_lifetime": 300}`, "access_token_lifetime"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "access_token_lifetime": "25h"}`, "access_token_lifetime"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "refresh_grace": "11m"}`, "refresh_grace"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "refresh_grace": null}`, "refresh_grace"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "default_max_age": "1"}`, "default_max_age"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "default_max_age": 1.5}`, "default_max_age"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "default_max_age": 9223372036854775807}`, "default_max_age"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "jwks": "x"}`, "jwks"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "jwks_uri": "http://a.example"}`, "jwks_uri"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "resources": ["https://id.example.com/admin/v1"]}`, "resources"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "client_secret": "short"}`, "client_secret"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "client_secret": ""}`, "client_secret"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "client_name": "a\u202eb"}`, "client_name"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "enabled": false}`, "enabled"},
+		{"POST /clients", `{"client_id": "a", "redirect_uris": ["https://a.example"], "response_types": ["code"]}`, "response_types"},
+		{"PUT /clients/a", `{"client_id": "b"}`, "client_id"},
+		{"PUT /clients/a", `{"client_secret": "Zm9vYmFyYmF6cXV4cXV1eGNvcmdlZ3Jh"}`, "client_secret"},
+		{"POST /clients/a/secrets", `{"client_secret": ""}`, "client_secret"},
+		{"POST /clients/a/secrets", `{"client_secret": 1}`, "client_secret"},
 	} {
 		t.Run(test.route+" "+test.body[:min(60, len(test.body))], func(t *testing.T) {
 			f.T = t

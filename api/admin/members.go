@@ -7,10 +7,13 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
-// members are those that a JSON object may have, each with the *string, *bool, *[]string, **string or
-// **bool that takes its value; a pointer to a pointer stays nil where the member is absent.
+// members are those that a JSON object may have, each with a pointer to what takes its value, of one of the
+// types that take names; a pointer to a pointer stays nil where the member is absent.
 type members map[string]any
 
 // decode reads a JSON object. Names count to the letter (encoding/json would take "Admin" for "admin",
@@ -56,25 +59,40 @@ func (m members) decode(raw []byte) error {
 	return nil
 }
 
+// within names the object that the member of a problem belongs to.
+func within(name string, err error) error {
+	if own, ok := errors.AsType[*Problem](err); ok {
+		return invalid(strings.Trim(name+"."+own.Param, "."), own.Detail)
+	}
+	return err
+}
+
 var errNotJSON = invalid("", "The body is not valid JSON.")
 
 // take puts one value into its place.
 func take(name string, value json.RawMessage, target any) error {
 	var wanted string
 	switch target.(type) {
-	case *string, **string:
+	case *string, **string, *keys.Algorithm, *oauth.AuthMethod:
 		wanted = "a text"
 	case *bool, **bool:
 		wanted = "true or false"
-	case *[]string:
+	case *[]string, *[]oauth.GrantType:
 		wanted = "a list of texts"
+	case *oauth.Lifetime, **oauth.Lifetime:
+		wanted = "a duration like 5m or 1h30m"
+	case **int64:
+		wanted = "a whole number"
+	case *json.RawMessage:
+		wanted = "an object"
 	default:
 		panic("admin: no rule for the type of member " + name)
 	}
 	if string(value) == "null" {
 		return invalid(name, "must not be null")
 	}
-	if err := json.Unmarshal(value, target); err != nil {
+	_, whole := target.(*json.RawMessage)
+	if err := json.Unmarshal(value, target); err != nil || whole && value[0] != '{' {
 		return invalid(name, "must be "+wanted)
 	}
 	for _, text := range texts(target) {

@@ -3,9 +3,13 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"keyturn/accounts"
+	"keyturn/issuer/oauth"
 )
 
 // Whatever is taken is what a plain reader makes of it, with no name twice in any spelling.
@@ -93,6 +97,34 @@ func TestMembersRefuseRepeatedNames(t *testing.T) {
 		err := members{"text": &text, "flag": &flag, "list": &list}.decode([]byte(raw))
 		if p, ok := err.(*Problem); !ok || p.Param != param {
 			t.Errorf("%s: %v, want a problem with %s", raw, err, param)
+		}
+	}
+}
+
+// A member of the metadata that the reader forgot could be set by nobody.
+func TestEveryMemberOfClientsIsRead(t *testing.T) {
+	known := (&clientBody{}).members()
+	for field := range reflect.TypeFor[oauth.Metadata]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if known[name] == nil {
+			t.Errorf("%s is not read", name)
+		}
+	}
+}
+
+func TestEveryStandardClaimIsRead(t *testing.T) {
+	for field := range reflect.TypeFor[accounts.StandardClaims]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		value := `"x"`
+		switch field.Type.Kind() {
+		case reflect.Bool:
+			value = "true"
+		case reflect.Pointer:
+			value = `{"country": "x"}`
+		}
+		claims, err := ReadClaims([]byte(`{"` + name + `": ` + value + `}`))
+		if err != nil || reflect.ValueOf(claims).FieldByIndex(field.Index).IsZero() {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -85,6 +86,9 @@ func ProblemOf(err error) (problem Problem, name string) {
 		return *invalid(in.Param, in.Problem), "invalid_request"
 	}
 	if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
+		return *invalid(in.Param, in.Problem), "invalid_request"
+	}
+	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
 		return *invalid(in.Param, in.Problem), "invalid_request"
 	}
 	if _, ok := errors.AsType[*keys.BadRow](err); ok {

@@ -87,10 +87,11 @@ func (r *request) identifier() (string, error) {
 func (h *Handlers) readResource(r *request, identifier string) (issuer.Resource, error) {
 	named := identifier
 	var algorithm, lifetime string
-	var claims []string
+	var claims, scopes []string
 	var simpleJWT *bool
 	if err := r.read(members{
 		"identifier": &named, "algorithm": &algorithm, "access_lifetime": &lifetime, "claims": &claims, "simplejwt": &simpleJWT,
+		"scopes": &scopes,
 	}); err != nil {
 		return issuer.Resource{}, err
 	}
@@ -100,6 +101,7 @@ func (h *Handlers) readResource(r *request, identifier string) (issuer.Resource,
 	byDefault := h.Issuer.Settings.DefaultResource()
 	resource := issuer.Resource{
 		Identifier: named, Algorithm: keys.Algorithm(algorithm), Claims: byDefault.Claims, SimpleJWT: byDefault.SimpleJWT,
+		Scopes: scopes,
 	}
 	if claims != nil {
 		resource.Claims = claims

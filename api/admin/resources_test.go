@@ -14,9 +14,9 @@ func TestResourceFromCreationToDeletion(t *testing.T) {
 	f := newFixture(t)
 	all := f.token("admin")
 	const identifier = "https://orders.example.com/api?v=1&x=é"
-	a := f.send(http.MethodPost, "/resources", all, `{"identifier": "`+identifier+`", "algorithm": "ES256", "access_lifetime": "90s", "claims": ["email"], "simplejwt": false}`)
+	a := f.send(http.MethodPost, "/resources", all, `{"identifier": "`+identifier+`", "algorithm": "ES256", "access_lifetime": "90s", "claims": ["email"], "simplejwt": false, "scopes": ["orders:read", "orders:write"]}`)
 	made := a.want(http.StatusCreated)
-	if made["access_lifetime"] != "1m30s" || made["algorithm"] != "ES256" || made["simplejwt"] != false || len(made["claims"].([]any)) != 1 {
+	if made["access_lifetime"] != "1m30s" || made["algorithm"] != "ES256" || made["simplejwt"] != false || len(made["claims"].([]any)) != 1 || len(made["scopes"].([]any)) != 2 {
 		t.Errorf("made %v", made)
 	}
 	location, found := strings.CutPrefix(a.Header().Get("Location"), "https://id.example.com/admin/v1")
@@ -38,7 +38,7 @@ func TestResourceFromCreationToDeletion(t *testing.T) {
 
 	path := "/resources?identifier=" + url.QueryEscape(identifier)
 	changed := f.send(http.MethodPut, path, all, `{"identifier": "`+identifier+`"}`).want(http.StatusOK)
-	if changed["simplejwt"] != true || changed["algorithm"] != nil || changed["access_lifetime"] != nil || len(changed["claims"].([]any)) != 3 {
+	if changed["simplejwt"] != true || changed["algorithm"] != nil || changed["access_lifetime"] != nil || len(changed["claims"].([]any)) != 3 || len(changed["scopes"].([]any)) != 0 {
 		t.Errorf("replaced by %v", changed)
 	}
 	f.send(http.MethodDelete, path, all, "").want(http.StatusNoContent)

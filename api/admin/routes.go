@@ -12,6 +12,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -23,6 +24,7 @@ type Handlers struct {
 	Accounts *accounts.Service
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
+	Clients  *oauth.Registry
 	// Actor says where the request came from.
 	Actor func(*gin.Context) audit.Actor
 	// Refusals takes the trace of who was refused; nil keeps none.
@@ -66,6 +68,16 @@ func (h *Handlers) Routes() []Route {
 		{get, "/grants/:id", "", read, h.readGrant},
 		{del, "/grants/:id", "", people, h.revokeGrant},
 		{get, "/revoked-tokens", "limit after user_id", read, h.listRevoked},
+
+		{get, "/clients", "limit after prefix", read, h.listClients},
+		{post, "/clients", "", all, h.createClient},
+		{get, "/clients/:id", "", read, h.readClient},
+		{put, "/clients/:id", "", all, h.updateClient},
+		{del, "/clients/:id", "", all, h.deleteClient},
+		{post, "/clients/:id/enable", "", all, h.enableClient},
+		{post, "/clients/:id/disable", "", all, h.disableClient},
+		{post, "/clients/:id/secrets", "", all, h.addSecret},
+		{del, "/clients/:id/secrets/:secret", "", all, h.removeSecret},
 
 		{get, "/resources", "limit after identifier", read, h.listResources},
 		{post, "/resources", "", all, h.createResource},

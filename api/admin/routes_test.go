@@ -36,6 +36,16 @@ var access = map[string]string{
 	"DELETE /grants/:id":  "admin:users",
 	"GET /revoked-tokens": "admin:read",
 
+	"GET /clients":                        "admin:read",
+	"POST /clients":                       "admin",
+	"GET /clients/:id":                    "admin:read",
+	"PUT /clients/:id":                    "admin",
+	"DELETE /clients/:id":                 "admin",
+	"POST /clients/:id/enable":            "admin",
+	"POST /clients/:id/disable":           "admin",
+	"POST /clients/:id/secrets":           "admin",
+	"DELETE /clients/:id/secrets/:secret": "admin",
+
 	"GET /resources":    "admin:read",
 	"POST /resources":   "admin",
 	"PUT /resources":    "admin",
@@ -65,7 +75,7 @@ func eachRoute(t *testing.T, do func(t *testing.T, name, method, path string)) {
 			t.Errorf("%s is not in the test's table", name)
 		}
 		t.Run(name, func(t *testing.T) {
-			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid").Replace(r.Path))
+			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret").Replace(r.Path))
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"keyturn/accounts"
@@ -26,9 +27,11 @@ func (h *Handlers) readUser(r *request) error {
 func (h *Handlers) createUser(r *request) error {
 	var in accounts.NewUser
 	var password *string
+	var claims json.RawMessage
 	if err := r.read(members{
 		"username": &in.Username, "password": &password, "email": &in.Email, "email_verified": &in.EmailVerified,
 		"given_name": &in.GivenName, "family_name": &in.FamilyName, "admin": &in.Admin, "external_id": &in.ExternalID,
+		"claims": &claims,
 	}); err != nil {
 		return err
 	}
@@ -38,6 +41,12 @@ func (h *Handlers) createUser(r *request) error {
 	if password != nil {
 		if in.Password = *password; in.Password == "" {
 			return invalid("password", "is empty; leave it out for a user without one")
+		}
+	}
+	if claims != nil {
+		var err error
+		if in.Claims, err = ReadClaims(claims); err != nil {
+			return err
 		}
 	}
 	user, err := h.Accounts.Create(r.ctx, in, r.actor)
@@ -50,11 +59,20 @@ func (h *Handlers) createUser(r *request) error {
 
 func (h *Handlers) updateUser(r *request) error {
 	var c accounts.Change
+	var claims json.RawMessage
 	if err := r.read(members{
 		"username": &c.Username, "email": &c.Email, "email_verified": &c.EmailVerified,
 		"given_name": &c.GivenName, "family_name": &c.FamilyName, "admin": &c.Admin, "external_id": &c.ExternalID,
+		"claims": &claims,
 	}); err != nil {
 		return err
+	}
+	if claims != nil {
+		all, err := ReadClaims(claims)
+		if err != nil {
+			return err
+		}
+		c.Claims = &all
 	}
 	if (c.Admin != nil || c.ExternalID != nil) && !r.full() {
 		return onlyAdmin

@@ -5,6 +5,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -33,15 +34,21 @@ type User struct {
 	CreatedAt     Instant `json:"created_at"`
 	UpdatedAt     Instant `json:"updated_at"`
 	LastLoginAt   Instant `json:"last_login_at,omitzero"`
+	// Claims are the further standard claims, left out where there are none.
+	Claims *accounts.StandardClaims `json:"claims,omitempty"`
 }
 
 // ViewUser is how one looks.
 func ViewUser(u accounts.User) User {
-	return User{
+	v := User{
 		ID: u.ID, ExternalID: u.ExternalID, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified,
 		GivenName: u.GivenName, FamilyName: u.FamilyName, Active: u.Active, Admin: u.Admin,
 		CreatedAt: Instant{u.CreatedAt}, UpdatedAt: Instant{u.UpdatedAt}, LastLoginAt: Instant{u.LastLoginAt},
 	}
+	if u.Claims != (accounts.StandardClaims{}) {
+		v.Claims = &u.Claims
+	}
+	return v
 }
 
 // Grant is a sign-in at a client.
@@ -94,16 +101,51 @@ type Resource struct {
 	AccessLifetime string         `json:"access_lifetime,omitempty"`
 	Claims         []string       `json:"claims"`
 	SimpleJWT      bool           `json:"simplejwt"`
+	Scopes         []string       `json:"scopes"`
 }
 
 // ViewResource is how one looks.
 func ViewResource(r issuer.Resource) Resource {
 	v := Resource{
 		Identifier: r.Identifier, Algorithm: r.Algorithm,
-		Claims: append([]string{}, r.Claims...), SimpleJWT: r.SimpleJWT,
+		Claims: append([]string{}, r.Claims...), SimpleJWT: r.SimpleJWT, Scopes: append([]string{}, r.Scopes...),
 	}
 	if r.AccessLifetime != 0 {
 		v.AccessLifetime = r.AccessLifetime.String()
+	}
+	return v
+}
+
+// Client is a registered client in an answer: its metadata, with the names of RFC 7591 and the OpenID Connect
+// specifications where these have one, and what Keyturn adds.
+type Client struct {
+	ID      string `json:"client_id"`
+	Enabled bool   `json:"enabled"`
+	oauth.Metadata
+	// Resources are told where there are none, too: left out of a request they are the default one.
+	Resources []string       `json:"resources"`
+	Secrets   []ClientSecret `json:"secrets"`
+	CreatedAt Instant        `json:"created_at"`
+	UpdatedAt Instant        `json:"updated_at"`
+	// NewSecret is told once, in the answer to what made it.
+	NewSecret string `json:"client_secret,omitempty"`
+}
+
+// ClientSecret is what can be told of a secret. NewSecret is told once, in the answer to what made it.
+type ClientSecret struct {
+	ID        string  `json:"id"`
+	CreatedAt Instant `json:"created_at"`
+	NewSecret string  `json:"client_secret,omitempty"`
+}
+
+// ViewClient is how one looks.
+func ViewClient(c *oauth.Client) Client {
+	v := Client{
+		ID: c.ID, Enabled: c.Enabled, Metadata: c.Metadata, Resources: append([]string{}, c.Resources...),
+		Secrets: make([]ClientSecret, len(c.Secrets)), CreatedAt: Instant{c.CreatedAt}, UpdatedAt: Instant{c.UpdatedAt},
+	}
+	for n, s := range c.Secrets {
+		v.Secrets[n] = ClientSecret{ID: s.ID, CreatedAt: Instant{s.CreatedAt}}
 	}
 	return v
 }

@@ -13,6 +13,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 )
@@ -24,6 +25,7 @@ type app struct {
 	db       *storage.DB
 	keys     *keys.Ring
 	accounts *accounts.Service
+	clients  *oauth.Registry
 	issuer   *issuer.Issuer
 	// alarms counts what an operator must look at.
 	alarms atomic.Int64
@@ -49,6 +51,7 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
 	}
 	a.issuer.Keys = a.keys
+	a.clients = &oauth.Registry{Store: db, Settings: oauth.RegistrySettings{Issuer: config.Issuer, Audience: config.Audience, MaxStaleness: config.MaxStaleness}, Now: time.Now, Log: log}
 	return a, nil
 }
 

@@ -66,7 +66,8 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 	addFlags(root.PersistentFlags())
 	root.PersistentFlags().Bool("json", false, "answer as JSON, for programs")
 	root.AddCommand(
-		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), resourceCommand(), keysCommand(),
+		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), clientCommand(),
+		resourceCommand(), keysCommand(),
 		sessionCommand(), adminCommand(), auditCommand(), doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)
 	return root

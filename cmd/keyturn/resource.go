@@ -36,7 +36,7 @@ func resourceCommand() *cobra.Command {
 func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.Context, issuer.Resource, audit.Actor) error) *cobra.Command {
 	var algorithm string
 	var lifetime time.Duration
-	var claims []string
+	var claims, scopes []string
 	var simpleJWT bool
 	cmd := &cobra.Command{
 		Use: name + " IDENTIFIER", Short: short, Args: exactly(1),
@@ -48,7 +48,7 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 			}
 			r := issuer.Resource{
 				Identifier: args[0], Algorithm: keys.Algorithm(algorithm), AccessLifetime: lifetime,
-				Claims: claims, SimpleJWT: simpleJWT,
+				Claims: claims, SimpleJWT: simpleJWT, Scopes: scopes,
 			}
 			if err := write(a.issuer, ctx, r, operator()); err != nil {
 				return err
@@ -61,6 +61,7 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 	f.DurationVar(&lifetime, "access-lifetime", 0, "lifetime of its access tokens; without it, KEYTURN_ACCESS_TOKEN_LIFETIME")
 	f.StringSliceVar(&claims, "claims", []string{"given_name", "family_name", "preferred_username"},
 		"profile claims that its tokens carry: "+strings.Join(issuer.ProfileClaims(), ", "))
+	f.StringSliceVar(&scopes, "scopes", nil, "scopes that clients may be granted for it beside the standard ones")
 	f.BoolVar(&simpleJWT, "simplejwt", true, "carry token_type and the user-id claim, as SimpleJWT's readers want")
 	return cmd
 }
@@ -77,9 +78,9 @@ func resourceList() *cobra.Command {
 			for n, r := range list {
 				v := admin.ViewResource(r)
 				views[n] = v
-				rows[n] = []string{v.Identifier, orDefault(string(v.Algorithm)), orDefault(v.AccessLifetime), strings.Join(v.Claims, " ")}
+				rows[n] = []string{v.Identifier, orDefault(string(v.Algorithm)), orDefault(v.AccessLifetime), strings.Join(v.Claims, " "), strings.Join(v.Scopes, " ")}
 			}
-			return tellTable(c, views, []string{"IDENTIFIER", "ALGORITHM", "ACCESS LIFETIME", "CLAIMS"}, rows)
+			return tellTable(c, views, []string{"IDENTIFIER", "ALGORITHM", "ACCESS LIFETIME", "CLAIMS", "SCOPES"}, rows)
 		}),
 	}
 }

@@ -83,7 +83,7 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, ready func(*se
 func newServer(a *app) (*server, error) {
 	metrics := newMetrics(a)
 	handler, err := (&api.Server{
-		Issuer: a.issuer, Accounts: a.accounts, Keys: a.keys, Log: a.log, Metrics: metrics,
+		Issuer: a.issuer, Accounts: a.accounts, Keys: a.keys, Clients: a.clients, Log: a.log, Metrics: metrics,
 		Refusals: a.db, TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
 	}).Handler()
 	if err != nil {

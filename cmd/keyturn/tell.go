@@ -14,6 +14,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 )
@@ -79,6 +80,9 @@ func explain(err error) string {
 		{keys.ErrLeadNotOver, "verifiers may not know the waiting key yet; --force turns all the same"},
 		{accounts.ErrUsernameTaken, "`keyturn user list` shows who has it; names that differ only in letter case or look alike count as one"},
 		{issuer.ErrResourceExists, "`keyturn resource update` changes it"},
+		{oauth.ErrClientExists, "`keyturn client update` changes one that is there; the id of a deleted one is never used again"},
+		{oauth.ErrClientNotFound, "`keyturn client list` shows them"},
+		{oauth.ErrSecretNotFound, "`keyturn client show` lists the ids of its secrets"},
 	}
 	for _, hint := range hints {
 		if errors.Is(err, hint.err) {

@@ -36,6 +36,7 @@ func userCommand() *cobra.Command {
 func userCreate() *cobra.Command {
 	var n accounts.NewUser
 	var fromStdin bool
+	var claimsFile string
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a user",
@@ -45,6 +46,12 @@ func userCreate() *cobra.Command {
 			if fromStdin {
 				var err error
 				if n.Password, err = readPassword(c.InOrStdin()); err != nil {
+					return err
+				}
+			}
+			if claimsFile != "" {
+				var err error
+				if n.Claims, err = readClaims(claimsFile); err != nil {
 					return err
 				}
 			}
@@ -66,8 +73,23 @@ func userCreate() *cobra.Command {
 	f.StringVar(&n.FamilyName, "last-name", "", "family name")
 	f.StringVar(&n.ExternalID, "external-id", "", "id in the system that the user came from, released as user_id")
 	f.BoolVar(&n.Admin, "admin", false, "make the user an administrator")
+	f.StringVar(&claimsFile, "claims-file", "", claimsFileDoc)
 	f.BoolVar(&fromStdin, "password-stdin", false, "read the password from the first line of standard input")
 	return cmd
+}
+
+const claimsFileDoc = "JSON file with further standard claims (nickname, birthdate, address, …), by the names of OpenID Connect"
+
+func readClaims(path string) (accounts.StandardClaims, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return accounts.StandardClaims{}, err
+	}
+	claims, err := admin.ReadClaims(text)
+	if err != nil {
+		return accounts.StandardClaims{}, inFile(path, err)
+	}
+	return claims, nil
 }
 
 func userSetPassword() *cobra.Command {
@@ -114,7 +136,7 @@ func signInsEnded(n int64) string {
 }
 
 func userUpdate() *cobra.Command {
-	var username, email, first, last, external string
+	var username, email, first, last, external, claimsFile string
 	var isAdmin bool
 	cmd := &cobra.Command{
 		Use:   "update NAME",
@@ -128,6 +150,7 @@ func userUpdate() *cobra.Command {
 	f.StringVar(&last, "last-name", "", "family name")
 	f.StringVar(&external, "external-id", "", "id in the system that the user came from")
 	f.BoolVar(&isAdmin, "admin", false, "administrator or not")
+	f.StringVar(&claimsFile, "claims-file", "", claimsFileDoc+"; replaces all of them")
 	cmd.RunE = withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 		u, err := a.accounts.Find(ctx, args[0])
 		if err != nil {
@@ -149,8 +172,15 @@ func userUpdate() *cobra.Command {
 		if c.Flags().Changed("admin") {
 			change.Admin = &isAdmin
 		}
+		if claimsFile != "" {
+			claims, err := readClaims(claimsFile)
+			if err != nil {
+				return err
+			}
+			change.Claims = &claims
+		}
 		if change == (accounts.Change{}) {
-			return errors.New("nothing to change: give at least one of --username, --email, --first-name, --last-name, --external-id, --admin")
+			return errors.New("nothing to change: give at least one of --username, --email, --first-name, --last-name, --external-id, --admin, --claims-file")
 		}
 		if u, err = a.accounts.Update(ctx, u.ID, change, operator()); err != nil {
 			return err
@@ -245,18 +275,21 @@ FILE may be - for standard input.`,
 	}
 }
 
-// maxPasswordLine bounds what is read for a password.
-const maxPasswordLine = 4096
+func readPassword(in io.Reader) (string, error) { return readLine(in, "password") }
 
-// readPassword takes the first line of standard input, without its line end and with everything else.
-func readPassword(in io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(in, maxPasswordLine)).ReadString('\n')
+// maxLine bounds what is read for a password or secret.
+const maxLine = 4096
+
+// readLine takes the first line of standard input, without its line end and with everything else; what is what
+// stands there.
+func readLine(in io.Reader, what string) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password from standard input: %w", err)
+		return "", fmt.Errorf("read the %s from standard input: %w", what, err)
 	}
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	if line == "" {
-		return "", errors.New("no password on standard input; send one line, for example: printf '%s\\n' \"$PASSWORD\" | keyturn …")
+		return "", fmt.Errorf("no %s on standard input; send one line, for example: printf '%%s\\n' \"$%s\" | keyturn …", what, strings.ToUpper(what))
 	}
 	return line, nil
 }
