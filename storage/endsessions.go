@@ -28,15 +28,20 @@ const (
 		SELECT id_hash FROM interactions ORDER BY id_hash {for update})`
 )
 
-var (
-	// inMarked are the codes issued in the marked sessions.
-	inMarked = selection{where: `session_id IN (SELECT b.id FROM browser_sessions b WHERE b.ended_at IS NOT NULL)`}
-	// endingWithMarked are the grants that end with the marked sessions: not those that were made to be used
-	// when the user is away (OIDC Back-Channel Logout section 2.7). LIKE would take _ for any character, and
-	// on SQLite take no notice of letter case.
-	endingWithMarked = selection{where: inMarked.where +
-		` AND {postgres strpos}{sqlite instr}(' ' || scope || ' ', ' offline_access ') = 0`}
-)
+// inMarked are the codes and grants made in the selected sessions that are marked. The selection is told again
+// for the planner's sake: it can't know how few are marked.
+func inMarked(which selection) selection {
+	return selection{`session_id IN (SELECT id FROM browser_sessions WHERE ended_at IS NOT NULL AND ` + which.where + `)`, which.args}
+}
+
+// endingWithMarked are the grants that end with these sessions: not those that were made to be used when the
+// user is away (OIDC Back-Channel Logout section 2.7). LIKE would take _ for any character, and on SQLite
+// take no notice of letter case.
+func endingWithMarked(which selection) selection {
+	in := inMarked(which)
+	in.where += ` AND {postgres strpos}{sqlite instr}(' ' || scope || ' ', ' offline_access ') = 0`
+	return in
+}
 
 // EndSessions implements accounts.SessionStore.
 func (d *DB) EndSessions(ctx context.Context, sel accounts.SessionSelection, event audit.Event) (ended int64, err error) {
@@ -76,10 +81,10 @@ func (s session) endSessions(ctx context.Context, which selection) (int64, error
 	if err != nil || marked == 0 {
 		return 0, err
 	}
-	if _, err := s.revoke(ctx, endingWithMarked, revocation{reason: issuer.SessionEnded}); err != nil {
+	if _, err := s.revoke(ctx, endingWithMarked(which), revocation{reason: issuer.SessionEnded}); err != nil {
 		return 0, err
 	}
-	if _, err := s.removeCodes(ctx, inMarked); err != nil {
+	if _, err := s.removeCodes(ctx, inMarked(which)); err != nil {
 		return 0, err
 	}
 	return marked, s.closeSessions(ctx)

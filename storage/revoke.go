@@ -21,8 +21,9 @@ func ofUser(id string) selection { return selection{`user_id = ?`, []any{id}} }
 
 func ofClient(id string) selection { return selection{`client_id = ?`, []any{id}} }
 
+// ofUserAndClient goes by the user, who has the fewer rows; SQLite, without statistics, might go by the client.
 func ofUserAndClient(userID, clientID string) selection {
-	return selection{`user_id = ? AND client_id = ?`, []any{userID, clientID}}
+	return selection{`user_id = ? AND {sqlite +}client_id = ?`, []any{userID, clientID}}
 }
 
 var everything = selection{where: `1 = 1`}

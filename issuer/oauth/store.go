@@ -128,7 +128,8 @@ type Store interface {
 
 	// Consented returns the scopes that the user has allowed the client for the resource.
 	Consented(ctx context.Context, userID, clientID, resource string) ([]string, error)
-	// AddConsent adds scopes to what is allowed.
+	// AddConsent adds scopes to what is allowed; ErrSessionGone where the user is not active or the client not
+	// enabled any more.
 	AddConsent(ctx context.Context, c Consent, event audit.Event) error
 	// RemoveConsent forgets what the user has allowed the client and revokes the client's grants of that user.
 	RemoveConsent(ctx context.Context, userID, clientID string, event audit.Event) (ended int64, err error)
@@ -136,14 +137,14 @@ type Store interface {
 	Consents(ctx context.Context, userID string) ([]Consent, error)
 
 	// StoreCode stores a code that expires after lifetime, if its browser session exists and its user is active
-	// at the grant's CredentialVersion (both under share locks); else ErrSessionGone.
+	// at the grant's CredentialVersion and its client enabled (all under share locks); else ErrSessionGone.
 	StoreCode(ctx context.Context, c Code, lifetime time.Duration) error
 	// RedeemCode marks the code as redeemed and stores its grant (as issuer.Store.CreateGrant does) where the code is
 	// neither redeemed nor expired at the database's time, client, redirect URI and challenge are equal to what
-	// was stored, the browser session exists and the user is as StoreCode demands; it notes the client with the
-	// session and returns the grant and the code. A code that was redeemed before, whatever else is shown with it:
-	// its grant is revoked (issuer.CodeReused), committed, ErrCodeReused. Anything else: ErrCodeInvalid, nothing
-	// changed. Of any number of concurrent calls one succeeds.
+	// was stored, and browser session, user and client are as StoreCode demands; it notes the client with the
+	// session and returns the grant and the code. Events without a SubjectID get the grant's. A code that was
+	// redeemed before, whatever else is shown with it: its grant is revoked (issuer.CodeReused), committed,
+	// ErrCodeReused. Anything else: ErrCodeInvalid, nothing changed. Of any number of concurrent calls one succeeds.
 	RedeemCode(ctx context.Context, r Redemption) (issuer.Grant, Code, error)
 
 	// UseAssertion notes the jti of a client's assertion until it expires at the given time; ErrReplayed where it
