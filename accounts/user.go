@@ -137,16 +137,19 @@ type Store interface {
 	UpdateUser(ctx context.Context, id string, c Change, event audit.Event) (User, error)
 
 	// SetPassword changes the user row first (hash, CredentialVersion + 1) and then revokes all the
-	// user's grants with the reason "password_changed", in one transaction. A sign-in with the old
-	// password that races it either is revoked by it or is refused.
+	// user's grants with the reason "password_changed", ends the user's browser sessions, with a logout token
+	// queued for each client that took part, and removes the authorization codes that are not redeemed, in one
+	// transaction. A sign-in with the old password that races it either is ended by it or is refused. ended
+	// counts grants.
 	SetPassword(ctx context.Context, id, hash string, event audit.Event) (ended int64, err error)
 	// Rehash replaces the hash if it still is old, and changes nothing else.
 	Rehash(ctx context.Context, id, old, hash string) error
-	// Activate and Deactivate set Active and raise CredentialVersion; Deactivate then revokes all grants
-	// ("user_deactivated"). Setting what is already set changes nothing and is no error.
+	// Activate and Deactivate set Active and raise CredentialVersion; Deactivate then ends what SetPassword
+	// ends ("user_deactivated"). Setting what is already set changes nothing and is no error.
 	Activate(ctx context.Context, id string, event audit.Event) error
 	Deactivate(ctx context.Context, id string, event audit.Event) (ended int64, err error)
-	// DeleteUser removes the row and revokes all grants ("user_deleted").
+	// DeleteUser removes the row, ends what SetPassword ends ("user_deleted") and forgets what the user has
+	// allowed clients.
 	DeleteUser(ctx context.Context, id string, event audit.Event) (ended int64, err error)
 
 	// ThrottleOf reads the bucket that (account, address) falls in. The address is known where the user
