@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"keyturn/audit"
@@ -37,6 +38,15 @@ type User struct {
 	LastLoginAt time.Time
 	// Claims are the further standard claims of the user.
 	Claims StandardClaims
+}
+
+// FullName is the name claim (OIDC Core section 5.1): the one that was given whole, else given and family
+// name; empty where there is none.
+func (u *User) FullName() string {
+	if u.Claims.Name != "" {
+		return u.Claims.Name
+	}
+	return strings.TrimSpace(u.GivenName + " " + u.FamilyName)
 }
 
 // StandardClaims are those claims of OIDC Core section 5.1 that User has no field for. Empty ones are not

@@ -9,10 +9,11 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/admin"
-	"keyturn/api/oauth"
+	clients "keyturn/api/oauth"
 	"keyturn/api/tokenpair"
+	"keyturn/api/web"
 	"keyturn/issuer"
-	domain "keyturn/issuer/oauth"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -21,7 +22,9 @@ type Server struct {
 	Issuer   *issuer.Issuer
 	Accounts *accounts.Service
 	Keys     *keys.Ring
-	Clients  *domain.Registry
+	// Provider answers OAuth clients and the browsers in front of them.
+	Provider *oauth.Provider
+	Pages    *web.Pages
 	Log      *slog.Logger
 	// Refusals takes the trace of who was refused by the admin API; nil keeps none.
 	Refusals admin.Refusals
@@ -44,20 +47,34 @@ func (s *Server) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	router.Use(s.observe, s.recoverPanic, securityHeaders)
-	router.NoRoute(notFound)
+	people := s.people()
+	router.NoRoute(s.notFound(people))
 	router.NoMethod(methodNotAllowed)
-	return router, s.routes(router)
+	return router, s.routes(router, people)
+}
+
+// people are the handlers of the pages.
+func (s *Server) people() *web.Handlers {
+	url := s.Issuer.Settings.Issuer
+	return &web.Handlers{
+		Provider: s.Provider, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
+		Cookies: web.Cookies{Secure: strings.HasPrefix(url, "https:")}, Issuer: url,
+		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
+	}
 }
 
 // routes is the table of contents of the public listener.
-func (s *Server) routes(router *gin.Engine) error {
-	metadata, err := oauth.NewMetadata(s.Issuer.Settings.Issuer)
+func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
+	metadata, err := clients.NewMetadata(s.Issuer.Settings.Issuer, web.Locales())
 	if err != nil {
 		return err
 	}
-	getOrHead(router, "/.well-known/openid-configuration", metadata.OpenID)
-	getOrHead(router, "/.well-known/oauth-authorization-server", metadata.OAuth)
-	getOrHead(router, "/.well-known/jwks.json", oauth.KeySet{JWKS: s.Keys.JWKS}.Get)
+	getOrHead(router, "/.well-known/openid-configuration", metadata.Get)
+	getOrHead(router, "/.well-known/oauth-authorization-server", metadata.Get)
+	getOrHead(router, "/.well-known/jwks.json", clients.KeySet{JWKS: s.Keys.JWKS}.Get)
+
+	s.programRoutes(router)
+	s.peopleRoutes(router, people)
 
 	pairs := &tokenpair.Handlers{People: s.Accounts, Tokens: s.Issuer, Actor: actorOf}
 	browsers := router.Group("", s.cors())
@@ -66,12 +83,55 @@ func (s *Server) routes(router *gin.Engine) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
-	administration := &admin.Handlers{Accounts: s.Accounts, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Clients, Actor: actorOf, Refusals: s.Refusals}
+	administration := &admin.Handlers{Accounts: s.Accounts, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals}
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}
 	return nil
 }
+
+// programRoutes are what OAuth clients call.
+func (s *Server) programRoutes(router *gin.Engine) {
+	programs := &clients.Handlers{Clients: s.Provider, Actor: actorOf, Origins: s.narrowOrigin}
+	group := router.Group("", s.clientCORS)
+	for _, path := range []string{clients.TokenPath, clients.UserInfoPath, clients.RevokePath, clients.IntrospectPath} {
+		group.OPTIONS(path, noContent)
+	}
+	group.POST(clients.TokenPath, s.client(programs.Token, clients.Write))
+	group.GET(clients.UserInfoPath, s.client(programs.UserInfo, clients.WriteBearer))
+	group.POST(clients.UserInfoPath, s.client(programs.UserInfo, clients.WriteBearer))
+	group.POST(clients.RevokePath, s.client(programs.Revoke, clients.Write))
+	group.POST(clients.IntrospectPath, s.client(programs.Introspect, clients.Write))
+}
+
+// peopleRoutes are where browsers come to.
+func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
+	for _, r := range []struct {
+		method, path string
+		handle       func(*gin.Context) error
+	}{
+		{http.MethodGet, clients.AuthorizePath, h.Authorize},
+		{http.MethodPost, clients.AuthorizePath, h.AuthorizeByForm},
+		{http.MethodGet, web.InteractionPath + ":id", h.Interaction},
+		{http.MethodPost, web.InteractionPath + ":id/sign-in", h.SignIn},
+		{http.MethodPost, web.InteractionPath + ":id/consent", h.Consent},
+		{http.MethodGet, clients.LogoutPath, h.Logout},
+		{http.MethodPost, clients.LogoutPath, h.LogoutByForm},
+
+		{http.MethodGet, web.AccountPath, h.Account},
+		{http.MethodPost, web.AccountPath + "/sign-in", h.AccountSignIn},
+		{http.MethodPost, web.AccountPath + "/sign-out", h.SignOutEverywhere},
+		{http.MethodPost, web.AccountPath + "/sessions/:id/end", h.EndSession},
+		{http.MethodPost, web.AccountPath + "/apps/:id/remove", h.RemoveApp},
+	} {
+		router.Handle(r.method, r.path, s.page(h, r.handle))
+	}
+	for _, a := range s.Pages.Assets() {
+		getOrHead(router, a.Path, a.Get)
+	}
+}
+
+func noContent(c *gin.Context) { c.Status(http.StatusNoContent) }
 
 func getOrHead(router *gin.Engine, path string, handler gin.HandlerFunc) {
 	router.GET(path, handler)

@@ -11,7 +11,9 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/admin"
+	clients "keyturn/api/oauth"
 	"keyturn/api/tokenpair"
+	"keyturn/api/web"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -25,53 +27,114 @@ type failure struct {
 	// problem is the admin API's answer. Errors that it can't meet have the zero value, which is answered
 	// like an unknown error.
 	problem admin.Problem
+	// client is what an OAuth client is told, in a body or a redirect; page what a person sees. Their zero
+	// values are answered like an unknown error, too.
+	client clients.Failure
+	page   web.Failure
+}
+
+// Pages that several errors share.
+var (
+	pageUnavailable = web.Failure{Status: http.StatusServiceUnavailable, Key: "unavailable"}
+	pageInternal    = web.Failure{Status: http.StatusInternalServerError, Key: "server_error"}
+	pageBadRequest  = web.Failure{Status: http.StatusBadRequest, Key: "invalid_request"}
+	pageBadClient   = web.Failure{Status: http.StatusBadRequest, Key: "invalid_client"}
+	pageExpired     = web.Failure{Status: http.StatusBadRequest, Key: "expired"}
+)
+
+// unavailable is a row for what passes by itself.
+func unavailable(err error, name string) failure {
+	return failure{err, name, tokenpair.Unavailable, admin.Unavailable, clients.Unavailable, pageUnavailable}
+}
+
+// aboutToken is a row for what is wrong with a token that somebody shows.
+func aboutToken(err error, name string, pair tokenpair.Failure, problem admin.Problem, client clients.Failure) failure {
+	return failure{err: err, name: name, pair: pair, problem: problem, client: client}
+}
+
+// forAdmin is a row for what only administrators meet.
+func forAdmin(err error, name string, problem admin.Problem) failure {
+	return failure{err: err, name: name, pair: tokenpair.Internal, problem: problem}
+}
+
+// forClient is a row for what only OAuth clients and the people in front of them meet.
+func forClient(err error, name string, client clients.Failure, page web.Failure) failure {
+	return failure{err: err, name: name, pair: tokenpair.Internal, client: client, page: page}
 }
 
 // failures has a row for every error that the domain exports. The first row that errors.Is finds counts.
 // What has no row is answered 500 with a fixed text.
 var failures = []failure{
-	{keys.ErrStale, "keys_stale", tokenpair.Unavailable, admin.Unavailable},
-	{keys.ErrForeignMaster, "foreign_master", tokenpair.Unavailable, admin.Unavailable},
-	{keys.ErrKeysVanished, "keys_vanished", tokenpair.Unavailable, admin.Unavailable},
-	{keys.ErrUnavailable, "database_unavailable", tokenpair.Unavailable, admin.Unavailable},
-	{keys.ErrNoSigningKey, "no_signing_key", tokenpair.Unavailable, admin.Unavailable},
-	{keys.ErrBeyondKey, "beyond_key", tokenpair.Unavailable, admin.Unavailable},
-	{accounts.ErrHashingBusy, "hashing_busy", tokenpair.Unavailable, admin.Unavailable},
-	{issuer.ErrBusy, "grant_busy", tokenpair.Unavailable, admin.Unavailable},
+	unavailable(keys.ErrStale, "keys_stale"),
+	unavailable(keys.ErrForeignMaster, "foreign_master"),
+	unavailable(keys.ErrKeysVanished, "keys_vanished"),
+	unavailable(oauth.ErrClientsStale, "clients_stale"),
+	unavailable(keys.ErrUnavailable, "database_unavailable"),
+	unavailable(keys.ErrNoSigningKey, "no_signing_key"),
+	unavailable(keys.ErrBeyondKey, "beyond_key"),
+	unavailable(accounts.ErrHashingBusy, "hashing_busy"),
+	unavailable(issuer.ErrBusy, "grant_busy"),
 
-	{accounts.ErrCredentials, "credentials", tokenpair.NoAccount, admin.Problem{}},
-	{issuer.ErrUserChanged, "user_changed", tokenpair.NoAccount, admin.Problem{}},
-	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.Problem{}},
+	// These come before what they may wrap.
+	forClient(oauth.ErrReplayed, "assertion_replayed", clients.InvalidClient, pageBadClient),
+	forClient(oauth.ErrClientAuth, "client_authentication", clients.InvalidClient, pageBadClient),
+	forClient(oauth.ErrRequestObject, "request_object", clients.BadRequestObject, pageBadRequest),
+	forClient(oauth.ErrRequestURI, "request_uri", clients.BadRequestURI, pageBadRequest),
 
-	{issuer.ErrTokenExpired, "token_expired", tokenpair.Expired, admin.InvalidToken},
-	{issuer.ErrRefreshExpired, "refresh_expired", tokenpair.Expired, admin.InvalidToken},
-	{issuer.ErrTokenType, "token_type", tokenpair.WrongType, admin.InvalidToken},
-	{issuer.ErrTokenInvalid, "token_invalid", tokenpair.Invalid, admin.InvalidToken},
-	{keys.ErrInvalidToken, "token_invalid", tokenpair.Invalid, admin.InvalidToken},
-	{keys.ErrUnknownKey, "unknown_key", tokenpair.Invalid, admin.InvalidToken},
-	{issuer.ErrGrantRevoked, "grant_revoked", tokenpair.Blacklisted, admin.Problem{}},
-	{issuer.ErrRefreshReused, "refresh_reused", tokenpair.Blacklisted, admin.Problem{}},
-	{issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}},
+	{accounts.ErrCredentials, "credentials", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, pageExpired},
+	{issuer.ErrUserChanged, "user_changed", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, pageExpired},
+	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.Problem{}, clients.UserGone, pageExpired},
+	{accounts.ErrNotSignedIn, "not_signed_in", tokenpair.Internal, admin.Problem{}, clients.LoginRequired, pageExpired},
 
-	{accounts.ErrNotSignedIn, "not_signed_in", tokenpair.Internal, admin.Problem{}},
-	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session.")},
-	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user.")},
-	{accounts.ErrUsernameTaken, "username_taken", tokenpair.Internal, admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")},
-	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant.")},
-	{issuer.ErrCursorGone, "cursor_gone", tokenpair.Internal, admin.CursorGone},
-	{issuer.ErrConflict, "grant_conflict", tokenpair.Unavailable, admin.Conflict("The grant changed meanwhile.")},
-	{issuer.ErrResourceNotFound, "resource_not_found", tokenpair.Internal, admin.NotFound("There is no such resource.")},
-	{issuer.ErrResourceExists, "resource_exists", tokenpair.Internal, admin.Conflict("The resource exists already.")},
-	{keys.ErrConflict, "keys_conflict", tokenpair.Unavailable, admin.Conflict("Another instance changed the keys at the same moment; try again.")},
-	{keys.ErrKeyNotFound, "key_not_found", tokenpair.Internal, admin.NotFound("There is no such key, or it is gone already.")},
-	{keys.ErrLeadNotOver, "lead_not_over", tokenpair.Internal, admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")},
-	{keys.ErrTooManyWaiting, "too_many_waiting", tokenpair.Internal, admin.Conflict("Too many keys are waiting to sign already.")},
-	{keys.ErrTooManyKeys, "too_many_keys", tokenpair.Internal, admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")},
-	{oauth.ErrClientNotFound, "client_not_found", tokenpair.Internal, admin.NotFound("There is no such client.")},
-	{oauth.ErrClientExists, "client_exists", tokenpair.Internal, admin.Conflict("The client id is taken, or was once.")},
-	{oauth.ErrSecretNotFound, "secret_not_found", tokenpair.Internal, admin.NotFound("The client has no such secret.")},
-	{oauth.ErrClientChanged, "client_changed", tokenpair.Internal, admin.Conflict("The client was changed meanwhile; read it again.")},
-	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText},
+	aboutToken(issuer.ErrTokenExpired, "token_expired", tokenpair.Expired, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(issuer.ErrRefreshExpired, "refresh_expired", tokenpair.Expired, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(issuer.ErrTokenType, "token_type", tokenpair.WrongType, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(issuer.ErrTokenInvalid, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(keys.ErrInvalidToken, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(keys.ErrUnknownKey, "unknown_key", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(issuer.ErrGrantRevoked, "grant_revoked", tokenpair.Blacklisted, admin.Problem{}, clients.InvalidGrant),
+	aboutToken(issuer.ErrRefreshReused, "refresh_reused", tokenpair.Blacklisted, admin.Problem{}, clients.TokenReused),
+	aboutToken(issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}, clients.InvalidGrant),
+	aboutToken(oauth.ErrCodeInvalid, "code_invalid", tokenpair.Internal, admin.Problem{}, clients.InvalidGrant),
+	aboutToken(oauth.ErrCodeReused, "code_reused", tokenpair.Internal, admin.Problem{}, clients.CodeReused),
+	aboutToken(oauth.ErrInsufficientScope, "insufficient_scope", tokenpair.Internal, admin.Problem{}, clients.InsufficientScope),
+	aboutToken(oauth.ErrTokenKind, "token_kind", tokenpair.Internal, admin.Problem{}, clients.UnsupportedToken),
+
+	forClient(oauth.ErrUnknownClient, "unknown_client", clients.InvalidClient, pageBadClient),
+	forClient(oauth.ErrClientDisabled, "client_disabled", clients.InvalidClient, pageBadClient),
+	forClient(oauth.ErrRedirectURI, "redirect_uri", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "invalid_redirect_uri"}),
+	forClient(oauth.ErrResponseType, "response_type", clients.UnknownResponse, pageBadRequest),
+	forClient(oauth.ErrScope, "scope", clients.InvalidScope, pageBadRequest),
+	forClient(oauth.ErrTarget, "resource", clients.InvalidTarget, pageBadRequest),
+	forClient(oauth.ErrGrantType, "grant_type", clients.UnknownGrantType, pageBadRequest),
+	forClient(oauth.ErrGrantNotAllowed, "grant_not_allowed", clients.UnauthorizedClient, pageBadRequest),
+	forClient(oauth.ErrLoginRequired, "login_required", clients.LoginRequired, pageBadRequest),
+	forClient(oauth.ErrConsentRequired, "consent_required", clients.ConsentRequired, pageBadRequest),
+	forClient(oauth.ErrAccessDenied, "access_denied", clients.AccessDenied, pageBadRequest),
+	forClient(oauth.ErrAuthenticationContext, "unmet_authentication_requirements", clients.UnmetContext, pageBadRequest),
+	forClient(oauth.ErrSessionGone, "session_gone", clients.SessionGone, pageExpired),
+	forClient(oauth.ErrInteractionGone, "interaction_gone", clients.BadRequest, pageExpired),
+	forClient(oauth.ErrFinished, "interaction_finished", clients.BadRequest, pageExpired),
+	forClient(oauth.ErrCrossSite, "cross_site", clients.BadRequest, web.Failure{Status: http.StatusForbidden, Key: "forged"}),
+
+	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session."), clients.Internal, pageExpired},
+	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user."), clients.UserGone, pageExpired},
+	forAdmin(accounts.ErrUsernameTaken, "username_taken", admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")),
+	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant."), clients.InvalidGrant, pageInternal},
+	forAdmin(issuer.ErrCursorGone, "cursor_gone", admin.CursorGone),
+	{issuer.ErrConflict, "grant_conflict", tokenpair.Unavailable, admin.Conflict("The grant changed meanwhile."), clients.Unavailable, pageUnavailable},
+	forAdmin(issuer.ErrResourceNotFound, "resource_not_found", admin.NotFound("There is no such resource.")),
+	forAdmin(issuer.ErrResourceExists, "resource_exists", admin.Conflict("The resource exists already.")),
+	forAdmin(oauth.ErrClientNotFound, "client_not_found", admin.NotFound("There is no such client.")),
+	forAdmin(oauth.ErrClientExists, "client_exists", admin.Conflict("The client id is taken, or was once.")),
+	forAdmin(oauth.ErrSecretNotFound, "secret_not_found", admin.NotFound("The client has no such secret.")),
+	forAdmin(oauth.ErrClientChanged, "client_changed", admin.Conflict("The client was changed meanwhile; read it again.")),
+	{keys.ErrConflict, "keys_conflict", tokenpair.Unavailable, admin.Conflict("Another instance changed the keys at the same moment; try again."), clients.Unavailable, pageUnavailable},
+	forAdmin(keys.ErrKeyNotFound, "key_not_found", admin.NotFound("There is no such key, or it is gone already.")),
+	forAdmin(keys.ErrLeadNotOver, "lead_not_over", admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")),
+	forAdmin(keys.ErrTooManyWaiting, "too_many_waiting", admin.Conflict("Too many keys are waiting to sign already.")),
+	forAdmin(keys.ErrTooManyKeys, "too_many_keys", admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")),
+	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, pageBadRequest},
 }
 
 // classify finds the row of an error.
@@ -135,6 +198,68 @@ func (s *Server) admin(handle func(*gin.Context) error) gin.HandlerFunc {
 			retryAfter(c, unavailableFor)
 		}
 		admin.Write(c, problem, requestID(c))
+	}
+}
+
+// client lets OAuth's dialect speak (RFC 6749 section 5.2); write is that of the kind of endpoint.
+func (s *Server) client(handle func(*gin.Context) error, write func(*gin.Context, clients.Failure)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := handle(c)
+		if err == nil {
+			return
+		}
+		f, name := clientFailure(err)
+		s.refused(c, name, err, f.Status)
+		if f.Status == http.StatusServiceUnavailable {
+			retryAfter(c, unavailableFor)
+		}
+		write(c, f)
+	}
+}
+
+// clientFailure is what an OAuth client is told of an error.
+func clientFailure(err error) (clients.Failure, string) {
+	if own, ok := clients.FailureOf(err); ok {
+		return own, "bad_request"
+	}
+	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
+		return clients.Invalid(in), "invalid_request"
+	}
+	f := classify(err)
+	if f.client.Status == 0 {
+		return clients.Internal, f.name
+	}
+	return f.client, f.name
+}
+
+// page lets pages speak: what may be told to the client takes the browser back there, all else is an error
+// page.
+func (s *Server) page(h *web.Handlers, handle func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := handle(c)
+		if err == nil {
+			return
+		}
+		if refused, ok := errors.AsType[*oauth.Refused](err); ok {
+			f, name := clientFailure(refused.Err)
+			s.refused(c, name, err, http.StatusSeeOther)
+			h.Answer(c, refused.Answer(f.Code, f.Description))
+			return
+		}
+		if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
+			s.refused(c, "invalid_request", err, pageBadRequest.Status)
+			h.WriteFailure(c, pageBadRequest, clients.Invalid(in).Description)
+			return
+		}
+		f := classify(err)
+		if f.page.Status == 0 {
+			f.page = pageInternal
+		}
+		s.refused(c, f.name, err, f.page.Status)
+		if f.page.Status == http.StatusServiceUnavailable {
+			retryAfter(c, unavailableFor)
+		}
+		h.WriteFailure(c, f.page, f.client.Description)
 	}
 }
 

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -60,15 +62,15 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, dir := range []string{"../accounts", "../issuer", "../keys"} {
+	for _, dir := range []string{"../accounts", "../issuer", "../issuer/oauth", "../keys"} {
 		for _, name := range exportedErrors(t, dir) {
 			found++
-			if !strings.Contains(string(source), "\t{"+name+",") {
+			if !strings.Contains(string(source), "{"+name+",") && !strings.Contains(string(source), "("+name+",") {
 				t.Errorf("%s has no row in api/failures.go", name)
 			}
 		}
 	}
-	if found < 20 {
+	if found < 40 {
 		t.Fatalf("only %d errors found; the search is broken", found)
 	}
 }
@@ -93,5 +95,37 @@ func TestUnknownErrorsSayNothing(t *testing.T) {
 	f := classify(errors.New("pq: password authentication failed for user keyturn"))
 	if f.pair.Status != 500 || f.problem.Status != 500 || strings.Contains(fmt.Sprint(f.pair.Body, f.problem), "pq") {
 		t.Errorf("got %+v", f)
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestWhatEachErrorBecomes is a golden file of the whole table: what a client is told, in a body or a redirect, and
+// what a person sees. A change of it is a change of the contract.
+func TestWhatEachErrorBecomes(t *testing.T) {
+	var got strings.Builder
+	for _, f := range failures {
+		client, _ := clientFailure(f.err)
+		body, err := json.Marshal(map[string]string{"error": client.Code, "error_description": client.Description})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&got, "%s\n\tclient %d %s\n", f.name, client.Status, body)
+		if f.page.Status != 0 {
+			fmt.Fprintf(&got, "\tpage   %d %s\n", f.page.Status, f.page.Key)
+		}
+		if strings.ContainsFunc(client.Description, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+			t.Errorf("%s: characters that error_description may not have (RFC 6749 section 5.2): %q", f.name, client.Description)
+		}
+	}
+	const golden = "testdata/failures.txt"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || string(want) != got.String() {
+		t.Errorf("%s is not what the table says (%v); -update writes it:\n%s", golden, err, got.String())
 	}
 }

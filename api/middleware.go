@@ -11,7 +11,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"keyturn/api/web"
 	"keyturn/audit"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -114,10 +116,53 @@ func (s *Server) cors() gin.HandlerFunc {
 	}
 }
 
-func notFound(c *gin.Context) {
-	c.JSON(http.StatusNotFound, gin.H{"detail": "Not found."})
+// clientCORS lets the origins that clients are registered with call what programs call (Fetch standard, CORS
+// protocol), never with credentials. A preflight does not say which client it is for; the answer to the
+// request itself is narrowed to the client that it is for by narrowOrigin.
+func (s *Server) clientCORS(c *gin.Context) {
+	header := c.Writer.Header()
+	header.Add("Vary", "Origin")
+	origin := c.GetHeader("Origin")
+	if origin == "" || !s.Provider.Clients.AllowsOrigin(origin) {
+		c.Next()
+		return
+	}
+	header.Set("Access-Control-Allow-Origin", origin)
+	header.Set("Access-Control-Expose-Headers", strings.Join([]string{"Retry-After", "WWW-Authenticate", requestIDHeader}, ", "))
+	if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
+		header.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+		header.Set("Access-Control-Allow-Headers", "authorization, content-type, accept")
+		header.Set("Access-Control-Max-Age", "600")
+		c.AbortWithStatus(http.StatusNoContent)
+		return
+	}
+	c.Next()
+}
+
+// narrowOrigin takes the permission back where the origin is not one of this client's.
+func (s *Server) narrowOrigin(c *gin.Context, client *oauth.Client) {
+	if client != nil && !slices.Contains(client.CORSOrigins, c.GetHeader("Origin")) {
+		c.Writer.Header().Del("Access-Control-Allow-Origin")
+	}
+}
+
+// notFound answers a browser with a page and a program with JSON.
+func (s *Server) notFound(h *web.Handlers) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if strings.Contains(c.GetHeader("Accept"), "text/html") {
+			h.WriteFailure(c, web.Failure{Status: http.StatusNotFound, Key: "not_found"}, "")
+			return
+		}
+		c.JSON(http.StatusNotFound, gin.H{"detail": "Not found."})
+	}
 }
 
 func methodNotAllowed(c *gin.Context) {
-	c.JSON(http.StatusMethodNotAllowed, gin.H{"detail": `Method "` + c.Request.Method + `" not allowed.`})
+	text := `Method "` + c.Request.Method + `" not allowed.`
+	if strings.HasPrefix(c.Request.URL.Path, "/oauth2/") {
+		c.Header("Cache-Control", "no-store")
+		c.JSON(http.StatusMethodNotAllowed, gin.H{"error": "invalid_request", "error_description": strings.ReplaceAll(text, `"`, "")})
+		return
+	}
+	c.JSON(http.StatusMethodNotAllowed, gin.H{"detail": text})
 }

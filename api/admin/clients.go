@@ -173,7 +173,7 @@ func (in *clientBody) members() members {
 		"client_name": &m.Name, "token_endpoint_auth_method": &m.AuthMethod,
 		"redirect_uris": &m.RedirectURIs, "grant_types": &m.GrantTypes, "scopes": &m.Scopes, "resources": &m.Resources,
 		"introspect_resources": &m.IntrospectResources, "first_party": &m.FirstParty, "require_pkce": &m.RequirePKCE,
-		"cors_origins": &m.CORSOrigins, "jwks": &m.JWKS, "jwks_uri": &m.JWKSURI,
+		"cors_origins": &m.CORSOrigins, "jwks": &m.JWKS, "jwks_uri": &m.JWKSURI, "request_uris": &m.RequestURIs,
 		"id_token_signed_response_alg": &m.IDTokenAlgorithm, "userinfo_signed_response_alg": &m.UserInfoAlgorithm,
 		"access_token_lifetime": &m.AccessLifetime, "refresh_token_lifetime": &m.RefreshLifetime, "grant_lifetime": &m.GrantLifetime,
 		"refresh_grace": &m.RefreshGrace, "rotate_refresh_tokens": &m.RotateRefreshTokens, "default_max_age": &m.DefaultMaxAge,

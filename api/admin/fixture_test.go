@@ -15,6 +15,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api"
+	"keyturn/api/web"
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
@@ -81,8 +82,16 @@ func newFixture(t *testing.T) *fixture {
 	f.clients = &oauth.Registry{Store: f.db, Now: now, Log: log, Settings: oauth.RegistrySettings{
 		Issuer: "https://id.example.com", Audience: "api", MaxStaleness: 1000 * time.Hour,
 	}}
+	provider := &oauth.Provider{
+		Store: f.db, Clients: f.clients, Issuer: f.issuer, People: f.accounts, Now: now, Log: log, Refusals: f.db,
+		Browsers: &accounts.Browsers{Store: f.db, Idle: 12 * time.Hour, Lifetime: 168 * time.Hour},
+	}
+	pages, err := web.NewPages(web.Theme{Name: "Keyturn"}, "https://id.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.handleWith(&api.Server{
-		Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Clients: f.clients, Log: log, Refusals: f.db,
+		Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Provider: provider, Pages: pages, Log: log, Refusals: f.db,
 	})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })
 	return f

@@ -22,6 +22,7 @@ const Prefix = "/admin/v1"
 // Handlers are the endpoints of the admin API.
 type Handlers struct {
 	Accounts *accounts.Service
+	Browsers *accounts.Browsers
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
@@ -64,6 +65,10 @@ func (h *Handlers) Routes() []Route {
 		{post, "/users/:id/deactivate", "", people, h.deactivateUser},
 		{get, "/users/:id/grants", "limit after live", read, h.listGrants},
 		{del, "/users/:id/grants", "", people, h.revokeUserGrants},
+
+		{get, "/users/:id/sessions", "", read, h.listSessions},
+		{del, "/users/:id/sessions", "", people, h.endUserSessions},
+		{del, "/users/:id/sessions/:session", "", people, h.endSession},
 
 		{get, "/grants/:id", "", read, h.readGrant},
 		{del, "/grants/:id", "", people, h.revokeGrant},

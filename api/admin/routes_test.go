@@ -32,6 +32,10 @@ var access = map[string]string{
 	"GET /users/:id/grants":      "admin:read",
 	"DELETE /users/:id/grants":   "admin:users",
 
+	"GET /users/:id/sessions":             "admin:read",
+	"DELETE /users/:id/sessions":          "admin:users",
+	"DELETE /users/:id/sessions/:session": "admin:users",
+
 	"GET /grants/:id":     "admin:read",
 	"DELETE /grants/:id":  "admin:users",
 	"GET /revoked-tokens": "admin:read",
@@ -75,7 +79,7 @@ func eachRoute(t *testing.T, do func(t *testing.T, name, method, path string)) {
 			t.Errorf("%s is not in the test's table", name)
 		}
 		t.Run(name, func(t *testing.T) {
-			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret").Replace(r.Path))
+			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret", ":session", "no-such-session").Replace(r.Path))
 		})
 	}
 }

@@ -14,8 +14,11 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api"
+	"keyturn/api/web"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/issuer/fetch"
+	"keyturn/issuer/oauth"
 	"keyturn/keys"
 	"keyturn/storage"
 )
@@ -41,6 +44,8 @@ type Server struct {
 	Issuer   *issuer.Issuer
 	Accounts *accounts.Service
 	Keys     *keys.Ring
+	Clients  *oauth.Registry
+	Provider *oauth.Provider
 	DB       *storage.DB
 
 	offset atomic.Int64
@@ -71,8 +76,11 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	must(t, err)
 	s.DB = db
 	s.wire(t, config)
+	pages, err := web.NewPages(web.Theme{Name: "Keyturn"}, config.Settings.Issuer)
+	must(t, err)
 	handler, err := (&api.Server{
-		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Log: slog.New(slog.DiscardHandler), Refusals: s.DB,
+		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Provider: s.Provider, Pages: pages,
+		Log: slog.New(slog.DiscardHandler), Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)
@@ -104,8 +112,29 @@ func (s *Server) wire(t testing.TB, config Config) {
 		},
 	}
 	s.Issuer.Keys = s.Keys
+	s.wireProvider(t, config, log)
 	must(t, s.Issuer.LoadResources(context.Background()))
+	must(t, s.Clients.Load(context.Background()))
 	must(t, s.Keys.Start(context.Background()))
+}
+
+func (s *Server) wireProvider(t testing.TB, config Config, log *slog.Logger) {
+	t.Helper()
+	fetcher, err := fetch.New(fetch.Options{Allow: []string{"127.0.0.1"}})
+	must(t, err)
+	url := config.Settings.Issuer
+	s.Clients = &oauth.Registry{
+		Store: s.DB, Now: s.Now, Log: log,
+		Settings: oauth.RegistrySettings{Issuer: url, Audience: config.Settings.Audience, MaxStaleness: 24 * 365 * time.Hour},
+	}
+	s.Provider = &oauth.Provider{
+		Store: s.DB, Clients: s.Clients, Issuer: s.Issuer, People: s.Accounts, Now: s.Now, Log: log, Refusals: s.DB, Post: fetcher, Fetch: fetcher,
+		Browsers: &accounts.Browsers{Store: s.DB, Idle: 12 * time.Hour, Lifetime: 168 * time.Hour},
+		Assertions: &oauth.Assertions{
+			Keys: &oauth.ClientKeys{Fetch: fetcher, Now: s.Now, Log: log}, Store: s.DB, Now: s.Now,
+			Issuer: url, Audiences: []string{url + "/oauth2/token"},
+		},
+	}
 }
 
 // Now is the server's and the database's clock.

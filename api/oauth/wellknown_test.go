@@ -1,10 +1,13 @@
 package oauth_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"flag"
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,21 +147,48 @@ func TestMethodsOfTheWellKnown(t *testing.T) {
 	}
 }
 
-// TestMetadata is RFC 8414 section 2 and OpenID Connect Discovery section 3: exactly what exists.
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestMetadata is RFC 8414 section 2 and OpenID Connect Discovery section 3: the same document at both places,
+// exactly what exists, and every endpoint that it names answers.
 func TestMetadata(t *testing.T) {
 	s := apitest.New(t)
-	oauth := `{"issuer":"ISSUER","jwks_uri":"ISSUER/.well-known/jwks.json","response_types_supported":[],"grant_types_supported":[]`
-	for path, want := range map[string]string{
-		"/.well-known/oauth-authorization-server": oauth + `}`,
-		"/.well-known/openid-configuration":       oauth + `,"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS256"]}`,
-	} {
+	const golden = "testdata/metadata.json"
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
 		response, text := get(t, "GET", s.URL+path)
-		if want = strings.ReplaceAll(want, "ISSUER", s.URL); text != want {
-			t.Errorf("%s:\n got %s\nwant %s", path, text, want)
+		var got bytes.Buffer
+		if err := json.Indent(&got, []byte(strings.ReplaceAll(text, s.URL, "ISSUER")+"\n"), "", "  "); err != nil {
+			t.Fatal(err)
 		}
-		if response.Header.Get("Access-Control-Allow-Origin") != "*" || response.Header.Get("Cache-Control") == "" {
+		if *update {
+			if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || got.String() != string(want) {
+			t.Errorf("%s (%v; -update writes it):\n%s", path, err, got.String())
+		}
+		if response.Header.Get("Access-Control-Allow-Origin") != "*" || response.Header.Get("Cache-Control") == "" || response.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %v", path, response.Header)
 		}
+	}
+	_, text := get(t, "GET", s.URL+"/.well-known/openid-configuration")
+	var members map[string]any
+	if err := json.Unmarshal([]byte(text), &members); err != nil {
+		t.Fatal(err)
+	}
+	endpoints := 0
+	for name, value := range members {
+		if strings.HasSuffix(name, "_endpoint") || name == "jwks_uri" {
+			endpoints++
+			if response, _ := get(t, "GET", value.(string)); response.StatusCode == http.StatusNotFound {
+				t.Errorf("%s leads nowhere", name)
+			}
+		}
+	}
+	if endpoints != 7 {
+		t.Errorf("%d endpoints", endpoints)
 	}
 }
 

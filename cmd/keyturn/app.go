@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,8 +26,9 @@ type app struct {
 	db       *storage.DB
 	keys     *keys.Ring
 	accounts *accounts.Service
-	clients  *oauth.Registry
+	browsers *accounts.Browsers
 	issuer   *issuer.Issuer
+	clients  *oauth.Registry
 	// alarms counts what an operator must look at.
 	alarms atomic.Int64
 }
@@ -51,7 +53,8 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
 	}
 	a.issuer.Keys = a.keys
-	a.clients = &oauth.Registry{Store: db, Settings: oauth.RegistrySettings{Issuer: config.Issuer, Audience: config.Audience, MaxStaleness: config.MaxStaleness}, Now: time.Now, Log: log}
+	a.browsers = a.newBrowsers()
+	a.clients = &oauth.Registry{Store: db, Settings: config.registrySettings(), Now: time.Now, Log: log}
 	return a, nil
 }
 
@@ -68,9 +71,13 @@ func (c *Config) issuerSettings() issuer.Settings {
 	}
 }
 
-// keyPolicy is today's: it changes with the resources.
+// keyPolicy is today's: it changes with the resources and the clients.
 func (a *app) keyPolicy() keys.Policy {
 	algorithms, access, refresh := a.issuer.KeyNeeds()
+	clientAccess, clientRefresh := a.clients.LongestLifetimes()
+	algorithms = slices.Concat(algorithms, a.clients.Algorithms())
+	slices.Sort(algorithms)
+	algorithms, access, refresh = slices.Compact(algorithms), max(access, clientAccess), max(refresh, clientRefresh)
 	return keys.Policy{
 		Algorithms: algorithms,
 		Rotation:   a.config.KeyRotation, Lead: a.config.KeyLead, JWKSMaxAge: a.config.JWKSMaxAge,
@@ -79,10 +86,18 @@ func (a *app) keyPolicy() keys.Policy {
 	}
 }
 
-// start makes the app ready to sign: resources, master identity, keys.
-func (a *app) start(ctx context.Context) error {
+// load reads what the keys depend on.
+func (a *app) load(ctx context.Context) error {
 	if err := a.issuer.LoadResources(ctx); err != nil {
 		return fmt.Errorf("read resources: %w", err)
+	}
+	return a.clients.Load(ctx)
+}
+
+// start makes the app ready to sign: resources, clients, master identity, keys.
+func (a *app) start(ctx context.Context) error {
+	if err := a.load(ctx); err != nil {
+		return err
 	}
 	if err := a.keyPolicy().Validate(); err != nil {
 		return fmt.Errorf("KEYTURN_KEY_ROTATION, KEYTURN_KEY_LEAD, KEYTURN_JWKS_MAX_AGE: %w", err)
@@ -98,8 +113,8 @@ func (a *app) start(ctx context.Context) error {
 
 // startReading is start for commands, which neither make keys nor a master identity.
 func (a *app) startReading(ctx context.Context) error {
-	if err := a.issuer.LoadResources(ctx); err != nil {
-		return fmt.Errorf("read resources: %w", err)
+	if err := a.load(ctx); err != nil {
+		return err
 	}
 	if err := a.openMaster(ctx, mustExist); err != nil {
 		return err

@@ -89,6 +89,7 @@ func addClientFlags(flags *pflag.FlagSet) *clientFlags {
 	f.yes("first-party", "ask nobody for consent: it is the team's own", func(m *oauth.Metadata) *bool { return &m.FirstParty })
 	f.yes("require-pkce", "refuse requests without a code challenge; public clients send one always", func(m *oauth.Metadata) *bool { return &m.RequirePKCE })
 	f.list("cors-origin", "origin whose pages may call token and UserInfo endpoint", func(m *oauth.Metadata) *[]string { return &m.CORSOrigins })
+	f.list("request-uri", "where request objects of its own are read from", func(m *oauth.Metadata) *[]string { return &m.RequestURIs })
 	f.algorithm("id-token-algorithm", "signs its ID tokens: RS256 (the default), PS256, ES256 or EdDSA", func(m *oauth.Metadata) *keys.Algorithm { return &m.IDTokenAlgorithm })
 	f.algorithm("userinfo-algorithm", "signs UserInfo for it; without it UserInfo is plain JSON", func(m *oauth.Metadata) *keys.Algorithm { return &m.UserInfoAlgorithm })
 	f.lifetimes()

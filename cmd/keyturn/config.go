@@ -51,6 +51,16 @@ type Config struct {
 	JWKSMaxAge   time.Duration `name:"jwks_max_age" default:"300s" doc:"Cache-Control max-age of the JWKS."`
 	MaxStaleness time.Duration `name:"max_staleness" default:"15m" doc:"How long tokens are checked and signed with keys last read this long ago, while the database is away."`
 
+	SessionIdle     time.Duration `name:"session_idle" default:"12h" doc:"How long a browser stays signed in to the provider (single sign-on) without being used."`
+	SessionLifetime time.Duration `name:"session_lifetime" default:"168h" doc:"How long a browser stays signed in to the provider at most."`
+	RequirePKCE     string        `name:"require_pkce" default:"public" doc:"Which clients must send a PKCE code_challenge: public (and those registered so), or all."`
+	FetchAllow      []string      `name:"fetch_allow" default:"" doc:"Hosts, host:port or networks on loopback or private addresses that Keyturn may fetch clients' keys from and send logout tokens to, comma-separated; plain http is allowed for these alone."`
+	FetchCAFile     string        `name:"fetch_ca_file" default:"" doc:"Certification authorities (PEM) that are trusted for that beside the system's."`
+	BrandName       string        `name:"brand_name" default:"Keyturn" doc:"The team's name on the pages that people see."`
+	BrandLogoFile   string        `name:"brand_logo_file" default:"" doc:"Logo (SVG, PNG, JPEG or WebP, at most 256 kB) shown in place of the name."`
+	BrandAccent     string        `name:"brand_accent" default:"" doc:"Colour of buttons and links on light ground, #rrggbb; refused where text would be hard to read."`
+	BrandAccentDark string        `name:"brand_accent_dark" default:"" doc:"The same on dark ground."`
+
 	Throttle        Switch        `name:"throttle" default:"on" doc:"Growing delays after wrong passwords: on or off. Off only for tests."`
 	PasswordMemory  int           `name:"password_memory" default:"19456" doc:"Memory of one argon2id hash in KiB."`
 	PasswordTime    int           `name:"password_time" default:"2" doc:"Passes of one argon2id hash."`
@@ -110,6 +120,9 @@ func (c *Config) check() error {
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		bad("log_level", "must be debug, info, warn or error")
+	}
+	if c.RequirePKCE != "public" && c.RequirePKCE != "all" {
+		bad("require_pkce", "must be public or all")
 	}
 	if c.LogFormat != "" && c.LogFormat != "json" && c.LogFormat != "text" {
 		bad("log_format", "must be json or text")
@@ -188,6 +201,8 @@ func (c *Config) checkLifetimes(bad func(name, format string, args ...any)) {
 		{"jwks_max_age", c.JWKSMaxAge, time.Second, 24 * time.Hour},
 		{"max_staleness", c.MaxStaleness, 2 * time.Minute, 24 * time.Hour},
 		{"drain_delay", c.DrainDelay, 0, time.Minute},
+		{"session_idle", c.SessionIdle, time.Minute, 366 * 24 * time.Hour},
+		{"session_lifetime", c.SessionLifetime, time.Minute, 366 * 24 * time.Hour},
 		{"sweep_interval", c.SweepInterval, time.Second, 24 * time.Hour},
 	} {
 		if d.value < d.least || d.value > d.max {

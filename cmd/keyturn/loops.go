@@ -18,11 +18,14 @@ const (
 // keeps the next keys published.
 func (s *server) keepKeys(ctx context.Context) { s.keys.Run(ctx, s.changes) }
 
-// changes reads the counter and, where it moved, the resources before the keys: a resource may need keys
+// changes reads the counter and, where it moved, clients and resources before the keys: they may need keys
 // of another algorithm, or that verify for longer, and must not wait for the next maintenance.
 func (s *server) changes(ctx context.Context) (int64, error) {
 	counter, err := s.db.Changes(ctx)
-	if err != nil || counter == s.seenChanges {
+	if err != nil {
+		return counter, err
+	}
+	if err := s.clients.Follow(ctx, counter); err != nil || counter == s.seenChanges {
 		return counter, err
 	}
 	if err := s.issuer.LoadResources(ctx); err != nil {
@@ -65,6 +68,7 @@ func (s *server) sweepOnce(ctx context.Context) {
 	limits := storage.SweepLimits{
 		Batch: sweepBatch, Leeway: s.config.Leeway + time.Minute,
 		ThrottleAge: 24 * time.Hour, KnownAge: 180 * 24 * time.Hour, RefusalAge: 90 * 24 * time.Hour,
+		SessionIdle: s.config.SessionIdle,
 	}
 	for range sweepRounds {
 		swept, err := s.db.Sweep(ctx, limits)

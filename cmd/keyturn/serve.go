@@ -18,6 +18,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api"
+	"keyturn/issuer/oauth"
 )
 
 // shutdownTime bounds how long accepted requests are waited for after the drain delay.
@@ -43,6 +44,7 @@ func serveCommand() *cobra.Command {
 type server struct {
 	*app
 	public, ops *http.Server
+	provider    *oauth.Provider
 	draining    chan struct{}
 	// seenChanges is the counter at which the resources were last read; only keepKeys touches it.
 	seenChanges int64
@@ -82,14 +84,22 @@ func serve(ctx context.Context, config *Config, log *slog.Logger, ready func(*se
 
 func newServer(a *app) (*server, error) {
 	metrics := newMetrics(a)
+	provider, err := a.newProvider()
+	if err != nil {
+		return nil, err
+	}
+	pages, err := a.config.pages()
+	if err != nil {
+		return nil, err
+	}
 	handler, err := (&api.Server{
-		Issuer: a.issuer, Accounts: a.accounts, Keys: a.keys, Clients: a.clients, Log: a.log, Metrics: metrics,
+		Issuer: a.issuer, Accounts: a.accounts, Keys: a.keys, Provider: provider, Pages: pages, Log: a.log, Metrics: metrics,
 		Refusals: a.db, TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
 	}).Handler()
 	if err != nil {
 		return nil, fmt.Errorf("KEYTURN_TRUSTED_PROXIES: %w", err)
 	}
-	s := &server{app: a, draining: make(chan struct{})}
+	s := &server{app: a, provider: provider, draining: make(chan struct{})}
 	s.public = httpServer(handler, a.log)
 	s.ops = httpServer(s.operations(metrics), a.log)
 	return s, nil
@@ -112,7 +122,7 @@ func (s *server) run(ctx context.Context, public, ops net.Listener, ready func(*
 	// The loops outlive ctx: what is accepted while draining still needs fresh keys.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing} {
+	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing, s.provider.SendLogouts} {
 		loops.Go(func() { loop(background) })
 	}
 	defer loops.Wait()

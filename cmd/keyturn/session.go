@@ -13,8 +13,8 @@ import (
 )
 
 func sessionCommand() *cobra.Command {
-	cmd := group("session", "List and end sign-ins")
-	cmd.AddCommand(sessionList(), sessionRevoked(), sessionEnd(), sessionEndAll())
+	cmd := group("session", "List and end sign-ins, at clients and of browsers")
+	cmd.AddCommand(sessionList(), sessionRevoked(), sessionEnd(), sessionBrowsers(), sessionEndBrowser(), sessionEndAll())
 	return cmd
 }
 
@@ -114,6 +114,63 @@ func sessionEnd() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "end all sign-ins of this user")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
+	return cmd
+}
+
+func sessionBrowsers() *cobra.Command {
+	var user string
+	cmd := &cobra.Command{
+		Use: "browsers", Short: "List the browsers in which a user is signed in to the provider", Args: cobra.NoArgs,
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			if user == "" {
+				return errors.New("say whose: --user NAME")
+			}
+			id, err := a.userID(ctx, user)
+			if err != nil {
+				return err
+			}
+			list, err := a.browsers.Sessions(ctx, id)
+			if err != nil {
+				return err
+			}
+			views, rows := make([]admin.Session, len(list)), make([][]string, len(list))
+			for n, s := range list {
+				views[n] = admin.ViewSession(s)
+				rows[n] = []string{s.ID, moment(s.AuthTime), moment(s.SeenAt), moment(s.ExpiresAt), s.Address, s.UserAgent}
+			}
+			return tellTable(c, views, []string{"ID", "SIGNED IN", "SEEN", "ENDS", "ADDRESS", "BROWSER"}, rows)
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "whose (required)")
+	return cmd
+}
+
+func sessionEndBrowser() *cobra.Command {
+	var user, reason string
+	cmd := &cobra.Command{
+		Use: "end-browser [ID]", Short: "Sign out one browser by its id, or all of a user with --user, and tell their clients", Args: cobra.MaximumNArgs(1),
+		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
+			ended := int64(1)
+			var err error
+			switch {
+			case len(args) == 1 && user == "":
+				err = a.browsers.End(ctx, args[0], reason, operator())
+			case len(args) == 0 && user != "":
+				var id string
+				if id, err = a.userID(ctx, user); err == nil {
+					ended, err = a.browsers.EndOf(ctx, id, reason, operator())
+				}
+			default:
+				return errors.New("give the id of one browser session, or --user NAME for all of a user")
+			}
+			if err != nil {
+				return err
+			}
+			return tell(c, map[string]int64{"ended": ended}, "signed out %d browser sessions; a running server tells their clients\n", ended)
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "sign out all browsers of this user")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
 	return cmd
 }

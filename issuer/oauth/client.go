@@ -70,6 +70,10 @@ type Metadata struct {
 	JWKS    json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI string          `json:"jwks_uri,omitempty"`
 
+	// RequestURIs are the places of request objects (OIDC Core section 6.2), compared byte by byte with their
+	// fragments.
+	RequestURIs []string `json:"request_uris,omitempty"`
+
 	// IDTokenAlgorithm is RS256 where it is empty; with UserInfoAlgorithm empty, UserInfo is plain JSON.
 	IDTokenAlgorithm  keys.Algorithm `json:"id_token_signed_response_alg,omitempty"`
 	UserInfoAlgorithm keys.Algorithm `json:"userinfo_signed_response_alg,omitempty"`

@@ -85,7 +85,7 @@ func (m *Metadata) check(s RegistrySettings) error {
 	for _, rule := range []func(*Metadata, RegistrySettings) error{
 		(*Metadata).checkShown, (*Metadata).checkRedirects, (*Metadata).checkGrants, (*Metadata).checkKeys,
 		(*Metadata).checkResources, (*Metadata).checkOrigins, (*Metadata).checkAlgorithms, (*Metadata).checkLifetimes,
-		(*Metadata).checkLogout, (*Metadata).checkPages,
+		(*Metadata).checkRequestURIs, (*Metadata).checkLogout, (*Metadata).checkPages,
 	} {
 		if err := rule(m, s); err != nil {
 			return err
@@ -252,6 +252,21 @@ func (m *Metadata) checkLifetimes(RegistrySettings) error {
 	}
 	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxMaxAge) {
 		return invalid("default_max_age", "must be 0 to %d seconds", maxMaxAge)
+	}
+	return nil
+}
+
+// checkRequestURIs checks where request objects may be read from (OIDC Core section 6.2); a fragment, the hash
+// of what stands there, is part of what is registered and is not sent.
+func (m *Metadata) checkRequestURIs(RegistrySettings) error {
+	if len(m.RequestURIs) > maxURIs {
+		return invalid("request_uris", "must be at most %d", maxURIs)
+	}
+	for _, uri := range m.RequestURIs {
+		address, _, _ := strings.Cut(uri, "#")
+		if problem := fetchURIProblem(address); problem != "" {
+			return invalid("request_uris", "%s", problem)
+		}
 	}
 	return nil
 }

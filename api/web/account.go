@@ -1,0 +1,140 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+)
+
+// The words of audit for what people do on their account page.
+const (
+	endedByOwner = "ended_by_owner"
+	endedAll     = "signed_out_everywhere"
+)
+
+// Account shows a person where they are signed in and which apps have access, or asks them to sign in.
+func (h *Handlers) Account(c *gin.Context) error {
+	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	if errors.Is(err, accounts.ErrNotSignedIn) {
+		h.accountSignIn(c, http.StatusOK, "", Problem{})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.accountPage(c, who, c.Query("done"))
+}
+
+func (h *Handlers) accountSignIn(c *gin.Context, status int, username string, p Problem) {
+	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: AccountPath + "/sign-in", Username: username, Problem: p})
+}
+
+func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done string) error {
+	ctx := c.Request.Context()
+	user, err := h.People.Get(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	sessions, err := h.Browsers.Sessions(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	apps, err := h.Provider.Apps(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	if !slices.Contains([]string{DoneSessionEnded, DoneAccessRemoved}, done) {
+		done = ""
+	}
+	page := Account{
+		Look: h.look(c, nil), Username: user.Username, Name: user.FullName(), SignOutAction: AccountPath + "/sign-out", Done: done,
+	}
+	for _, s := range sessions {
+		row := AccountSession{
+			ID: s.ID, Device: s.UserAgent, Address: s.Address, Started: s.CreatedAt, Seen: s.SeenAt,
+			Current: s.ID == who.SessionID(), Action: AccountPath + "/sessions/" + s.ID + "/end",
+		}
+		page.Sessions = append(page.Sessions, row)
+	}
+	for _, a := range apps {
+		row := AccountApp{ClientID: a.Client.ID, Name: a.Client.DisplayName(), Host: a.Host, Scopes: a.Scopes, OpenURI: a.OpenURI}
+		if a.Removable {
+			row.Action = AccountPath + "/apps/" + a.Client.ID + "/remove"
+		}
+		page.Apps = append(page.Apps, row)
+	}
+	h.Pages.Account(c, http.StatusOK, page)
+	return nil
+}
+
+// AccountSignIn takes the sign-in form of the account page.
+func (h *Handlers) AccountSignIn(c *gin.Context) error {
+	form, err := h.ownForm(c)
+	if err != nil {
+		return err
+	}
+	signedIn, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, username, p) })
+	if err == nil && signedIn {
+		seeOther(c, AccountPath)
+	}
+	return err
+}
+
+// own does what a person's form asks for, for the person who is signed in.
+func (h *Handlers) own(c *gin.Context, do func(who accounts.Authentication, actor audit.Actor) (next string, err error)) error {
+	if _, err := h.ownForm(c); err != nil {
+		return err
+	}
+	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	if errors.Is(err, accounts.ErrNotSignedIn) {
+		seeOther(c, AccountPath)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	actor := h.Actor(c)
+	actor.Kind, actor.ID = audit.User, who.UserID()
+	next, err := do(who, actor)
+	if err != nil {
+		return err
+	}
+	h.Provider.Wake()
+	seeOther(c, next)
+	return nil
+}
+
+// EndSession ends one of the person's browser sessions.
+func (h *Handlers) EndSession(c *gin.Context) error {
+	return h.own(c, func(who accounts.Authentication, actor audit.Actor) (string, error) {
+		err := h.Browsers.EndOwn(c.Request.Context(), who.UserID(), c.Param("id"), endedByOwner, actor)
+		if errors.Is(err, accounts.ErrSessionNotFound) {
+			err = nil // it has ended already, which is what was wanted
+		}
+		return AccountPath + "?done=" + DoneSessionEnded, err
+	})
+}
+
+// SignOutEverywhere ends all of the person's browser sessions.
+func (h *Handlers) SignOutEverywhere(c *gin.Context) error {
+	return h.own(c, func(who accounts.Authentication, actor audit.Actor) (string, error) {
+		_, err := h.Browsers.EndOf(c.Request.Context(), who.UserID(), endedAll, actor)
+		if err == nil {
+			h.Cookies.clear(c, sessionCookie)
+		}
+		return LogoutPath, err
+	})
+}
+
+// RemoveApp takes back what the person has allowed a client.
+func (h *Handlers) RemoveApp(c *gin.Context) error {
+	return h.own(c, func(who accounts.Authentication, actor audit.Actor) (string, error) {
+		_, err := h.Provider.RemoveApp(c.Request.Context(), who.UserID(), c.Param("id"), actor)
+		return AccountPath + "?done=" + DoneAccessRemoved, err
+	})
+}

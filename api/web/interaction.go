@@ -1,0 +1,155 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
+)
+
+// interactionID is the id in the path.
+func interactionID(c *gin.Context) keys.Secret { return keys.SecretOf(c.Param("id")) }
+
+// Interaction shows whatever is next: after a reload, the back button or a step in another tab too.
+func (h *Handlers) Interaction(c *gin.Context) error {
+	stop, err := h.Provider.Resume(c.Request.Context(), interactionID(c), h.visit(c))
+	if errors.Is(err, oauth.ErrFinished) {
+		client := clientOf(stop.Client, stop.RedirectHost())
+		h.Pages.Finished(c, http.StatusOK, Finished{Look: h.look(c, stop.Request.UILocales), Client: &client, Home: AccountPath})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch next := stop.Next.(type) {
+	case oauth.SignIn:
+		h.signInPage(c, http.StatusOK, stop, next.Hint, reasonProblem(next.Why))
+	case oauth.AskConsent:
+		return h.consentPage(c, stop, next)
+	case oauth.Return:
+		h.Answer(c, next.Answer)
+	}
+	return nil
+}
+
+// reasonProblem says why somebody who may be signed in is asked to sign in.
+func reasonProblem(why oauth.SignInReason) Problem {
+	switch why {
+	case oauth.Asked, oauth.TooLongAgo:
+		return Problem{Kind: ProblemAgain}
+	case oauth.AnotherPerson:
+		return Problem{Kind: ProblemOther}
+	}
+	return Problem{}
+}
+
+func (h *Handlers) signInPage(c *gin.Context, status int, stop *oauth.Stop, username string, problem Problem) {
+	client := clientOf(stop.Client, stop.RedirectHost())
+	h.Pages.SignIn(c, status, SignIn{
+		Look: h.look(c, stop.Request.UILocales), Client: &client,
+		Action: InteractionPath + stop.ID.Reveal() + "/sign-in", Cancel: true,
+		Username: username, Problem: problem, Redirects: stop.RedirectOrigin(),
+	})
+}
+
+func (h *Handlers) consentPage(c *gin.Context, stop *oauth.Stop, ask oauth.AskConsent) error {
+	user, err := h.People.Get(c.Request.Context(), ask.UserID)
+	if err != nil {
+		return err
+	}
+	h.Pages.Consent(c, http.StatusOK, Consent{
+		Look: h.look(c, stop.Request.UILocales), Client: clientOf(stop.Client, stop.RedirectHost()),
+		Action: InteractionPath + stop.ID.Reveal() + "/consent", Username: user.Username,
+		Scopes: ask.Scopes, Claims: ask.Claims, Resource: ask.Resource, Redirects: stop.RedirectOrigin(),
+	})
+	return nil
+}
+
+// SignIn takes the sign-in form of an interaction.
+func (h *Handlers) SignIn(c *gin.Context) error {
+	form, err := h.ownForm(c)
+	if err != nil {
+		return err
+	}
+	ctx, id, visit := c.Request.Context(), interactionID(c), h.visit(c)
+	if form.Get("decision") == "cancel" {
+		return h.Provider.Cancel(ctx, id, visit)
+	}
+	stop, err := h.Provider.Resume(ctx, id, visit)
+	if err != nil && !errors.Is(err, oauth.ErrFinished) {
+		return err
+	}
+	signedIn, err := h.signIn(c, form, func(status int, username string, problem Problem) {
+		h.signInPage(c, status, stop, username, problem)
+	})
+	if err != nil || !signedIn {
+		return err
+	}
+	if err := h.Provider.SignedIn(ctx, id, visit); err != nil {
+		return err
+	}
+	seeOther(c, InteractionPath+id.Reveal())
+	return nil
+}
+
+// signIn signs the browser in with a name and a password, or shows the page again and returns false.
+func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int, username string, p Problem)) (bool, error) {
+	username, password := strings.TrimSpace(form.Get("username")), form.Get("password")
+	if username == "" || password == "" {
+		again(http.StatusUnprocessableEntity, username, Problem{Kind: ProblemMissing})
+		return false, nil
+	}
+	ctx, actor := c.Request.Context(), h.Actor(c)
+	who, err := h.People.Authenticate(ctx, accounts.SignIn{Username: username, Password: password, Actor: actor})
+	if throttled, ok := errors.AsType[*accounts.Throttled](err); ok {
+		again(http.StatusTooManyRequests, username, Problem{Kind: ProblemThrottled, Wait: throttled.RetryAfter})
+		return false, nil
+	}
+	if err == nil {
+		var secret keys.Secret
+		if secret, _, err = h.Browsers.Start(ctx, who, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), actor); err == nil {
+			h.Cookies.set(c, sessionCookie, secret)
+			h.Provider.Wake() // the session of somebody else may have ended with it
+			return true, nil
+		}
+	}
+	switch {
+	case errors.Is(err, accounts.ErrCredentials):
+		again(http.StatusUnprocessableEntity, username, Problem{Kind: ProblemCredentials})
+		return false, nil
+	case errors.Is(err, accounts.ErrHashingBusy):
+		c.Header("Retry-After", "2")
+		again(http.StatusServiceUnavailable, username, Problem{Kind: ProblemBusy})
+		return false, nil
+	}
+	return false, err
+}
+
+// Consent takes the person's decision.
+func (h *Handlers) Consent(c *gin.Context) error {
+	form, err := h.ownForm(c)
+	if err != nil {
+		return err
+	}
+	var allowed bool
+	switch form.Get("decision") {
+	case "allow":
+		allowed = true
+	case "deny":
+	default:
+		return &oauth.InvalidRequest{Param: "decision", Problem: "must be allow or deny"}
+	}
+	id := interactionID(c)
+	err = h.Provider.Consent(c.Request.Context(), id, h.visit(c), allowed)
+	if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
+		return err
+	}
+	seeOther(c, InteractionPath+id.Reveal()) // which asks to sign in where that has ended meanwhile
+	return nil
+}

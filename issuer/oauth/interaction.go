@@ -1,0 +1,306 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+	"keyturn/keys"
+)
+
+// Next is what the browser does next: SignIn, AskConsent or Return, and nothing else.
+type Next interface{ next() }
+
+// SignIn asks the person to prove who they are.
+type SignIn struct {
+	Why SignInReason
+	// Hint is the username to begin with.
+	Hint string
+}
+
+// AskConsent asks the person what the client may have.
+type AskConsent struct {
+	Scopes []string
+	// Claims are names beyond the scopes.
+	Claims []string
+	// Resource is the audience of the access token.
+	Resource string
+	// UserID is who is asked.
+	UserID string
+}
+
+// Return takes the browser back to the client with an authorization code.
+type Return struct{ Answer Answer }
+
+func (SignIn) next()     {}
+func (AskConsent) next() {}
+func (Return) next()     {}
+
+// SignInReason is why the person has to sign in.
+type SignInReason string
+
+// The reasons.
+const (
+	NoSession     SignInReason = "no_session"
+	Asked         SignInReason = "prompt"       // prompt=login or select_account
+	TooLongAgo    SignInReason = "max_age"      // the last proof is older than the client wants
+	AnotherPerson SignInReason = "other_person" // the hint or the claims parameter names somebody else
+)
+
+// Stop is where a request stands in the browser.
+type Stop struct {
+	Next   Next
+	Client *Client
+	// Request is the checked request.
+	Request Request
+	// ID is the text that the interaction's URLs hold, Browser the secret of its cookie; both empty where
+	// Next is Return.
+	ID, Browser keys.Secret
+}
+
+// RedirectHost is the host that the answer will go to, for people.
+func (s *Stop) RedirectHost() string { return hostOf(s.Request.RedirectURI) }
+
+// RedirectOrigin is the same as a Content-Security-Policy names it.
+func (s *Stop) RedirectOrigin() string { return originOf(s.Request.RedirectURI) }
+
+// Visit is a browser at the authorization endpoint or at a page of an interaction.
+type Visit struct {
+	// Session is the secret of the session cookie, Browser that of the cookie which binds interactions to
+	// this browser; empty where there is none.
+	Session, Browser keys.Secret
+	Actor            audit.Actor
+}
+
+// Authorize takes an authorization request (RFC 6749 section 4.1.1). What can be answered at once is;
+// else the request is stored and goes on at its interaction's URL. seen is false where the browser may
+// have withheld its cookies, as with a form sent from another site: then the request is stored in any case.
+// An error that wraps *Refused is told to the client, any other is a page.
+func (p *Provider) Authorize(ctx context.Context, params url.Values, v Visit, seen bool) (*Stop, error) {
+	d, err := p.check(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	stop := &Stop{Client: d.client, Request: d.req}
+	if seen {
+		stop.Next, err = p.dispatch(ctx, &flow{Interaction: Interaction{Request: d.req}, client: d.client, back: d.back, now: p.Now()}, v)
+		if err != nil {
+			return nil, err
+		}
+		if _, done := stop.Next.(Return); done {
+			return stop, nil
+		}
+	}
+	stop.ID, stop.Browser = keys.NewSecret(), v.Browser
+	if stop.Browser.Reveal() == "" {
+		stop.Browser = keys.NewSecret()
+	}
+	in := Interaction{ID: stop.ID.Hash(), Browser: stop.Browser.Hash(), Request: d.req}
+	return stop, p.Store.StoreInteraction(ctx, in, interactionLifetime)
+}
+
+// Resume takes up an interaction and says what is next. ErrInteractionGone where it has expired or
+// belongs to another browser, ErrFinished where it was completed a while ago.
+func (p *Provider) Resume(ctx context.Context, id keys.Secret, v Visit) (*Stop, error) {
+	f, err := p.flow(ctx, id, v)
+	if err != nil {
+		return nil, err
+	}
+	stop := &Stop{Client: f.client, Request: f.Request, ID: id, Browser: v.Browser}
+	if !f.FinishedAt.IsZero() && f.now.Sub(f.FinishedAt) > repeatTime {
+		return stop, ErrFinished
+	}
+	stop.Next, err = p.dispatch(ctx, f, v)
+	return stop, err
+}
+
+// SignedIn notes that a person has signed in within the interaction.
+func (p *Provider) SignedIn(ctx context.Context, id keys.Secret, v Visit) error {
+	f, err := p.flow(ctx, id, v)
+	if err != nil {
+		return err
+	}
+	_, err = p.Store.NoteStep(ctx, f.ID, StepSignedIn)
+	return err
+}
+
+// Consent takes the person's decision. A refusal is told to the client: an error that wraps *Refused and
+// ErrAccessDenied.
+func (p *Provider) Consent(ctx context.Context, id keys.Secret, v Visit, allowed bool) error {
+	f, err := p.flow(ctx, id, v)
+	if err != nil {
+		return err
+	}
+	if !allowed {
+		return p.decline(ctx, f)
+	}
+	next, err := p.dispatch(ctx, f, v)
+	if err != nil {
+		return err
+	}
+	ask, ok := next.(AskConsent)
+	if !ok {
+		return nil // decided in another tab, or signed out meanwhile: the dispatcher knows
+	}
+	who, err := p.Browsers.Resume(ctx, v.Session)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := settle(ctx)
+	defer cancel()
+	actor := v.Actor
+	actor.Kind, actor.ID = audit.User, who.UserID()
+	given := Consent{UserID: who.UserID(), ClientID: f.client.ID, Resource: ask.Resource, Scopes: consentItems(&f.Request)}
+	if err := p.Store.AddConsent(ctx, given, audit.Event{
+		Action: audit.ConsentGiven, Actor: actor, SubjectKind: "client", SubjectID: f.client.ID,
+		Details: map[string]string{"scope": joinScopes(given.Scopes), "resource": ask.Resource},
+	}); err != nil {
+		return err
+	}
+	_, err = p.Store.NoteStep(ctx, f.ID, StepConsented)
+	return err
+}
+
+// Cancel ends an interaction at the person's wish, as Consent does with a refusal.
+func (p *Provider) Cancel(ctx context.Context, id keys.Secret, v Visit) error {
+	f, err := p.flow(ctx, id, v)
+	if err != nil {
+		return err
+	}
+	return p.decline(ctx, f)
+}
+
+func (p *Provider) decline(ctx context.Context, f *flow) error {
+	if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished); err != nil {
+		return err
+	}
+	return &Refused{Err: ErrAccessDenied, back: f.back}
+}
+
+// flow is an interaction with what was proved of it again.
+type flow struct {
+	Interaction
+	client *Client
+	back   callback
+	now    time.Time
+}
+
+// flow reads an interaction; its client must still be enabled and its redirect URI still registered.
+func (p *Provider) flow(ctx context.Context, id keys.Secret, v Visit) (*flow, error) {
+	if id.Reveal() == "" || v.Browser.Reveal() == "" {
+		return nil, ErrInteractionGone
+	}
+	in, now, err := p.Store.Interaction(ctx, id.Hash(), v.Browser.Hash())
+	if err != nil {
+		return nil, err
+	}
+	client, err := p.Clients.Find(ctx, in.Request.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	to, err := client.redirectTo(in.Request.RedirectURI)
+	if err != nil {
+		return nil, err
+	}
+	return &flow{in, client, callback{
+		to: to, mode: in.Request.ResponseMode, state: in.Request.State, hasState: in.Request.HasState, issuer: p.issuerURL(),
+	}, now}, nil
+}
+
+// dispatch decides what is next. Every step comes back here; none knows another.
+func (p *Provider) dispatch(ctx context.Context, f *flow, v Visit) (Next, error) {
+	silent := slices.Contains(f.Request.Prompt, promptNone)
+	who, err := p.Browsers.Resume(ctx, v.Session)
+	if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
+		return nil, err
+	}
+	if why := f.signInReason(who); why != "" {
+		if silent {
+			return nil, &Refused{Err: ErrLoginRequired, back: f.back}
+		}
+		return SignIn{Why: why, Hint: f.Request.LoginHint}, nil
+	}
+	ask, err := p.needsConsent(ctx, f, who)
+	if err != nil {
+		return nil, err
+	}
+	if ask {
+		if silent {
+			return nil, &Refused{Err: ErrConsentRequired, back: f.back}
+		}
+		return AskConsent{Scopes: f.Request.Scopes, Claims: f.Request.Claims.UserInfo, Resource: f.Request.Resource, UserID: who.UserID()}, nil
+	}
+	return p.giveCode(ctx, f, who)
+}
+
+// signInReasons are looked at in this order; the first that holds counts.
+var signInReasons = []struct {
+	why   SignInReason
+	holds func(*flow, accounts.Authentication) bool
+}{
+	{NoSession, func(_ *flow, who accounts.Authentication) bool { return !who.Valid() }},
+	{AnotherPerson, func(f *flow, who accounts.Authentication) bool {
+		return f.Request.Subject != "" && f.Request.Subject != who.UserID()
+	}},
+	{Asked, func(f *flow, _ accounts.Authentication) bool {
+		wanted := slices.Contains(f.Request.Prompt, promptLogin) || slices.Contains(f.Request.Prompt, promptSelectAccount)
+		return wanted && f.SignedInAt.IsZero()
+	}},
+	{TooLongAgo, func(f *flow, who accounts.Authentication) bool {
+		return f.Request.MaxAge != nil && f.now.Sub(who.At()) > f.maxAge()
+	}},
+}
+
+func (f *flow) signInReason(who accounts.Authentication) SignInReason {
+	for _, r := range signInReasons {
+		if r.holds(f, who) {
+			return r.why
+		}
+	}
+	return ""
+}
+
+// decisionTime is how long a sign-in within an interaction is fresh enough for any max_age: with max_age=0
+// nobody would ever get past the sign-in page.
+const decisionTime = 5 * time.Minute
+
+func (f *flow) maxAge() time.Duration {
+	age := time.Duration(*f.Request.MaxAge) * time.Second
+	if !f.SignedInAt.IsZero() {
+		return max(age, decisionTime)
+	}
+	return age
+}
+
+// needsConsent tells whether the person has to be asked what the client may have.
+func (p *Provider) needsConsent(ctx context.Context, f *flow, who accounts.Authentication) (bool, error) {
+	notAsked := f.ConsentedAt.IsZero()
+	switch {
+	case notAsked && slices.Contains(f.Request.Prompt, promptConsent):
+		return true, nil
+	case f.client.FirstParty:
+		return false, nil
+	case notAsked && f.client.Public() && !secureRedirect(f.Request.RedirectURI):
+		// Any program on the machine can claim to be this client, so what was allowed once says nothing of
+		// who asks today (RFC 8252 section 8.6).
+		return true, nil
+	}
+	allowed, err := p.Store.Consented(ctx, who.UserID(), f.client.ID, f.Request.Resource)
+	if err != nil {
+		return false, err
+	}
+	return !within(consentItems(&f.Request), allowed), nil
+}
+
+// consentItems are what a person allows: the scopes, and the claims that were asked for beside them.
+func consentItems(r *Request) []string {
+	items := slices.Clone(r.Scopes)
+	for _, name := range r.Claims.UserInfo {
+		items = append(items, "claim:"+name)
+	}
+	return items
+}
