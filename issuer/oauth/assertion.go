@@ -94,7 +94,7 @@ func readAssertion(token keys.ForeignToken) (*assertionClaims, error) {
 func (c *assertionClaims) check(a *Assertions, clientID string, now time.Time) error {
 	early := now.Add(assertionLeeway)
 	switch {
-	case c.Issuer != clientID, c.Subject != clientID:
+	case clientID == "", c.Issuer != clientID, c.Subject != clientID:
 		return badAssertion("iss and sub are not the client's id")
 	case !slices.ContainsFunc(c.Audience, a.isUs):
 		return badAssertion("aud does not name this server")

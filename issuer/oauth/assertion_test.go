@@ -172,7 +172,9 @@ func TestAssertionsThatAreNot(t *testing.T) {
 		"exp negative": ed.sign(ed.header(), c("exp", -1)), "exp huge": ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":1e300}`),
 		"exp past int64": ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":99999999999999999999}`),
 		"iat ahead":      ed.sign(ed.header(), c("iat", at(61*time.Second))), "nbf ahead": ed.sign(ed.header(), c("nbf", at(61*time.Second))),
-		"iat a text": ed.sign(ed.header(), c("iat", "now")), "nbf a boolean": ed.sign(ed.header(), c("nbf", true)),
+		"iat past int64":         ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":1777636860,"iat":9223372036854775807}`),
+		"iat past the year 9999": ed.sign(ed.header(), c("iat", 253402300800)),
+		"iat a text":             ed.sign(ed.header(), c("iat", "now")), "nbf a boolean": ed.sign(ed.header(), c("nbf", true)),
 		"no jti": ed.sign(ed.header(), c("jti", nil)), "jti empty": ed.sign(ed.header(), c("jti", "")), "jti a number": ed.sign(ed.header(), c("jti", 1)),
 		"jti too long": ed.sign(ed.header(), c("jti", strings.Repeat("j", maxAssertionID+1))), "jti with NUL": ed.sign(ed.header(), c("jti", "a\x00b")),
 		"sub twice":   ed.sign(ed.header(), `{"sub":"other",`+claimsWith(nil)[1:]),
@@ -258,6 +260,11 @@ func TestAssertionOfAnotherClient(t *testing.T) {
 		if err := a.Check(t.Context(), &c, mine.sign(mine.header(), claimsWith(nil))); !errors.Is(err, ErrClientAuth) {
 			t.Errorf("registered for %q: %v", method, err)
 		}
+	}
+	nobody := *a
+	nobody.Issuer, nobody.Audiences = "", nil
+	if err := nobody.Check(t.Context(), app, mine.sign(mine.header(), claimsWith(map[string]any{"aud": ""}))); !errors.Is(err, ErrClientAuth) {
+		t.Errorf("a server without a name: %v", err)
 	}
 	nameless := &Client{Metadata: app.Metadata}
 	if err := a.Check(t.Context(), nameless, mine.sign(mine.header(), claimsWith(map[string]any{"iss": "", "sub": ""}))); !errors.Is(err, ErrClientAuth) {

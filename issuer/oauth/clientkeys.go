@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// Bounds of how long a key set counts as fresh; its server says where between.
-	minKeysFresh, maxKeysFresh = time.Minute, 24 * time.Hour
+	// maxKeysFresh is the longest that a key set counts as fresh, whatever its server says.
+	maxKeysFresh = 24 * time.Hour
 	// maxKeysStale is how long keys serve beyond that while the client's server does not answer.
 	maxKeysStale = 24 * time.Hour
-	// keysPause is the least time between two fetches of one client's keys, whatever kids are shown
-	// meanwhile; keysRetry while there are none.
+	// keysPause is the least time between two fetches of one client's keys, whatever its server says and
+	// whatever kids are shown meanwhile; keysRetry while there are none.
 	keysPause, keysRetry = time.Minute, 10 * time.Second
 	// keysTimeout bounds a fetch, beside the fetcher's own limit.
 	keysTimeout = 10 * time.Second
@@ -98,17 +98,21 @@ func (s *publishedSet) verify(ctx context.Context, k *ClientKeys, raw string) (k
 	if errors.Is(err, keys.ErrInvalidToken) || err == nil && fresh {
 		return token, err
 	}
-	flight, failing := s.refresh(ctx, k)
-	if flight == nil || err == nil && failing {
-		return token, s.explain(err)
+	flight, failing := s.refresh(ctx, k, k.Now())
+	if err == nil && failing {
+		return token, nil
 	}
-	select {
-	case <-flight:
-	case <-ctx.Done():
-		return token, s.explain(err)
+	if flight != nil {
+		select {
+		case <-flight:
+		case <-ctx.Done():
+			return token, s.explain(err)
+		}
 	}
-	held, _ = s.current(k.Now())
-	token, err = held.Verify(raw)
+	// Without a flight too: one that another caller waited for may have ended meanwhile.
+	if latest, _ := s.current(k.Now()); latest != held {
+		token, err = latest.Verify(raw)
+	}
 	return token, s.explain(err)
 }
 
@@ -134,11 +138,11 @@ func (s *publishedSet) explain(err error) error {
 
 // refresh returns the fetch that runs, or starts one, or returns nil where the last was a moment ago; and
 // whether the last one failed.
-func (s *publishedSet) refresh(ctx context.Context, k *ClientKeys) (flight <-chan struct{}, failing bool) {
+func (s *publishedSet) refresh(ctx context.Context, k *ClientKeys, now time.Time) (flight <-chan struct{}, failing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.flight == nil {
-		if k.Now().Before(s.nextAt) {
+		if now.Before(s.nextAt) {
 			return nil, s.err != nil
 		}
 		s.flight = make(chan struct{})
@@ -166,7 +170,7 @@ func (s *publishedSet) fly(ctx context.Context, k *ClientKeys) {
 	s.err = err
 	if answered {
 		// An answer counts even if no key is in it: its owner may have taken a stolen one away.
-		s.held, s.freshUntil = set, began.Add(min(max(answer.MaxAge, minKeysFresh), maxKeysFresh))
+		s.held, s.freshUntil = set, began.Add(min(answer.MaxAge, maxKeysFresh))
 	}
 	pause := keysPause
 	if s.held == nil {

@@ -410,6 +410,22 @@ func TestCallerWhoHangsUpStopsNoFetch(t *testing.T) {
 	})
 }
 
+// TestFetchThatEndsBetweenTwoLooks: a caller who saw no keys, while another's fetch was about to end, finds
+// no flight to wait for, and the keys all the same.
+func TestFetchThatEndsBetweenTwoLooks(t *testing.T) {
+	key := edKey("a")
+	k, server, c := publishing(key)
+	looks := 0
+	k.Now = func() time.Time {
+		if looks++; looks == 2 { // the first caller has looked, and not asked for a fetch yet
+			wantKey(t, k, c, key, nil, "the other")
+		}
+		return assertionNoon
+	}
+	wantKey(t, k, c, key, nil, "the first")
+	wantFetches(t, server, 1, "both")
+}
+
 func TestHangingServerEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := edKey("a")
