@@ -23,6 +23,15 @@ const (
 	maxForeignKeys = 100
 )
 
+// algorithmOf reads the name of an algorithm. EdDSA with Ed25519 has a second one: RFC 9864 section 2.2 calls it
+// Ed25519 and deprecates the older, and libraries have begun to write it.
+func algorithmOf(name string) Algorithm {
+	if name == jws.Ed25519 {
+		return EdDSA
+	}
+	return Algorithm(name)
+}
+
 // ForeignKeys are the public keys of somebody else, such as a client that authenticates with a signed
 // assertion (RFC 7517 section 5). A nil *ForeignKeys has none.
 type ForeignKeys struct {
@@ -82,16 +91,16 @@ func ParseForeignKeys(jwks []byte) (*ForeignKeys, error) {
 
 // foreignJWK is what is read of a JWK (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
 type foreignJWK struct {
-	Type      string    `json:"kty"`
-	Curve     string    `json:"crv"`
-	KeyID     string    `json:"kid"`
-	Algorithm Algorithm `json:"alg"`
-	Use       string    `json:"use"`
-	KeyOps    []string  `json:"key_ops"`
-	N         string    `json:"n"`
-	E         string    `json:"e"`
-	X         string    `json:"x"`
-	Y         string    `json:"y"`
+	Type      string   `json:"kty"`
+	Curve     string   `json:"crv"`
+	KeyID     string   `json:"kid"`
+	Algorithm string   `json:"alg"`
+	Use       string   `json:"use"`
+	KeyOps    []string `json:"key_ops"`
+	N         string   `json:"n"`
+	E         string   `json:"e"`
+	X         string   `json:"x"`
+	Y         string   `json:"y"`
 }
 
 // secretMembers hold what must not leave its owner (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 9964).
@@ -150,7 +159,7 @@ func (j *foreignJWK) algorithms() []Algorithm {
 	if j.Algorithm == "" {
 		return all
 	}
-	return slices.DeleteFunc(all, func(a Algorithm) bool { return a != j.Algorithm })
+	return slices.DeleteFunc(all, func(a Algorithm) bool { return a != algorithmOf(j.Algorithm) })
 }
 
 // public hands go-jose the members of a public key alone: certificates and links are not its to read.
@@ -201,10 +210,11 @@ func checkRSA(k *rsa.PublicKey) error {
 // ErrUnknownKey where no key has that kid, or, without a kid, none verifies: newer keys of the same owner
 // might.
 func (f *ForeignKeys) Verify(raw string) (ForeignToken, error) {
-	token, err := jws.ParseForeign(raw, string(RS256), string(PS256), string(ES256), string(EdDSA))
+	token, err := jws.ParseForeign(raw, string(RS256), string(PS256), string(ES256), string(EdDSA), jws.Ed25519)
 	if err != nil {
 		return ForeignToken{}, fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
+	algorithm := algorithmOf(token.Algorithm)
 	failure := ErrUnknownKey
 	for _, k := range f.all() {
 		if token.KeyID != "" && k.kid != token.KeyID {
@@ -213,12 +223,12 @@ func (f *ForeignKeys) Verify(raw string) (ForeignToken, error) {
 		if token.KeyID != "" {
 			failure = fmt.Errorf("%w: no key of its kid and algorithm verifies it", ErrInvalidToken)
 		}
-		if !slices.Contains(k.algorithms, Algorithm(token.Algorithm)) {
+		if !slices.Contains(k.algorithms, algorithm) {
 			continue
 		}
 		claims, err := token.Verify(k.public)
 		if err == nil {
-			return ForeignToken{KeyID: token.KeyID, Type: token.Type, Algorithm: Algorithm(token.Algorithm), Claims: claims}, nil
+			return ForeignToken{KeyID: token.KeyID, Type: token.Type, Algorithm: algorithm, Claims: claims}, nil
 		}
 	}
 	return ForeignToken{}, failure

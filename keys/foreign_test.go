@@ -97,6 +97,14 @@ func signed(t *testing.T, name string, a Algorithm, header map[jose.HeaderKey]an
 	return raw
 }
 
+// fullySpecified is a compact JWS by an Ed25519 key under the algorithm name of RFC 9864 section 2.2, which go-jose
+// does not sign under.
+func fullySpecified(name, header string) string {
+	key := foreigners()[name].(ed25519.PrivateKey)
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"c"}`))
+	return text + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(text)))
+}
+
 // TestForeignKeyRules: RFC 7517 sections 4 and 5, RFC 7518 sections 3.3 and 6, RFC 8037 section 2.
 func TestForeignKeyRules(t *testing.T) {
 	const usable, skipped, refused = "usable", "passed over", "refused"
@@ -120,6 +128,7 @@ func TestForeignKeyRules(t *testing.T) {
 		{"everything said", jwkOf(t, r, about("kid", "a", "alg", "PS256", "use", "sig", "key_ops", []string{"verify"})), usable},
 		{"certificates are not read", jwkOf(t, r, about("x5c", []string{"garbage"}, "x5u", "https://evil.example", "x5t", "?")), usable},
 		{"unknown member", jwkOf(t, d, about("iat", 1)), usable},
+		{"alg by the name of RFC 9864", jwkOf(t, d, about("alg", "Ed25519")), usable},
 
 		{"for encryption", jwkOf(t, r, about("use", "enc")), skipped},
 		{"for encryption, 1024 bits", jwkOf(t, publicOf("rsa1024"), about("use", "enc")), skipped},
@@ -235,6 +244,7 @@ func TestForeignVerify(t *testing.T) {
 		{"no kid anywhere, RSA", bare, signed(t, "rsa", RS256, nil), nil},
 		{"no kid anywhere, EC", bare, signed(t, "ec", ES256, nil), nil},
 		{"no kid anywhere, OKP", bare, signed(t, "ed", EdDSA, nil), nil},
+		{"Ed25519, RFC 9864 section 2.2", all, fullySpecified("ed", `{"alg":"Ed25519","kid":"d"}`), nil},
 		{"two keys of one kid", twice, signed(t, "rsa", RS256, named("r")), nil},
 		{"the declared algorithm", onlyPS, signed(t, "rsa", PS256, nil), nil},
 
@@ -253,6 +263,9 @@ func TestForeignVerify(t *testing.T) {
 		{"no keys, no token", nil, "garbage", ErrInvalidToken},
 		{"changed", all, tampered(signed(t, "ed", EdDSA, named("d"))), ErrInvalidToken},
 		{"signature cut", all, cutSignature(signed(t, "ed", EdDSA, named("d"))), ErrInvalidToken},
+		{"Ed25519, changed", all, tampered(fullySpecified("ed", `{"alg":"Ed25519","kid":"d"}`)), ErrInvalidToken},
+		{"Ed25519 with an RSA key's kid", all, fullySpecified("ed", `{"alg":"Ed25519","kid":"r"}`), ErrInvalidToken},
+		{"Ed448", all, fullySpecified("ed", `{"alg":"Ed448","kid":"d"}`), ErrInvalidToken},
 		{"HS256 keyed with the public key", all, hmacOf(t, "rsa"), ErrInvalidToken},
 	} {
 		got, err := test.keys.Verify(test.raw)

@@ -5,6 +5,7 @@
 package jws
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,6 +18,10 @@ import (
 
 // MaxSize is the length in bytes beyond which a token is refused unread.
 const MaxSize = 16 << 10
+
+// Ed25519 is the name that RFC 9864 section 2.2 gives to EdDSA with Ed25519. It is taken where a caller's list
+// has it.
+const Ed25519 = "Ed25519"
 
 // Errors. Both say the same to the outside ("the token is invalid"); they differ for logs and tests.
 var (
@@ -106,11 +111,25 @@ func parse(raw string, members, algorithms []string) (*Token, error) {
 // and returns the payload, or ErrSignature. The key must be of the type that the algorithm needs; the
 // caller makes sure that the key is meant for that algorithm.
 func (t *Token) Verify(key any) ([]byte, error) {
+	if k, ok := key.(ed25519.PublicKey); ok && t.Algorithm == Ed25519 {
+		key = fullySpecified(k)
+	}
 	payload, err := t.parsed.Verify(key)
 	if err != nil {
 		return nil, ErrSignature
 	}
 	return payload, nil
+}
+
+// fullySpecified verifies under the name of RFC 9864, of which go-jose knows nothing; the signature is the same.
+type fullySpecified ed25519.PublicKey
+
+// VerifyPayload implements jose.OpaqueVerifier.
+func (k fullySpecified) VerifyPayload(payload, signature []byte, algorithm jose.SignatureAlgorithm) error {
+	if algorithm != Ed25519 || len(k) != ed25519.PublicKeySize || !ed25519.Verify(ed25519.PublicKey(k), payload, signature) {
+		return ErrSignature
+	}
+	return nil
 }
 
 // Decode reads a claims object into v with names matched by exact case, duplicate members refused.

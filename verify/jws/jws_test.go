@@ -43,6 +43,30 @@ func TestParseAndVerify(t *testing.T) {
 	}
 }
 
+// TestFullySpecifiedEd25519: RFC 9864 section 2.2, for callers that name it.
+func TestFullySpecifiedEd25519(t *testing.T) {
+	raw := sign(`{"alg":"Ed25519","kid":"k"}`, `{"a":1}`)
+	if token, err := Parse(raw, "RS256", "EdDSA"); !errors.Is(err, ErrMalformed) || token != nil {
+		t.Errorf("not asked for: %+v, %v", token, err)
+	}
+	token, err := Parse(raw, "EdDSA", Ed25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if payload, err := token.Verify(private.Public()); err != nil || string(payload) != `{"a":1}` {
+		t.Errorf("Verify = %s, %v; want the payload", payload, err)
+	}
+	other, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []any{other, ed25519.PublicKey(nil), nil, []byte("secret")} {
+		if payload, err := token.Verify(key); !errors.Is(err, ErrSignature) || payload != nil {
+			t.Errorf("Verify with %T = %s, %v; want %v", key, payload, err, ErrSignature)
+		}
+	}
+}
+
 // TestParseRefuses: RFC 7515 sections 2, 4, 4.1.11 and 7.1; RFC 7797; RFC 8725 sections 3.1 and 3.10.
 func TestParseRefuses(t *testing.T) {
 	good := sign(goodHeader, `{}`)
