@@ -58,6 +58,7 @@ var ownAlone = map[string][]string{
 	"github.com/spf13/cobra":                         {"keyturn/cmd/keyturn"},
 	"go.yaml.in/yaml/v3":                             {"keyturn/cmd/keyturn"},
 	"github.com/prometheus/client_golang/prometheus": {"keyturn/cmd/keyturn"},
+	"github.com/chromedp/chromedp":                   {"keyturn/api/apitest"},
 }
 
 type goPackage struct {
