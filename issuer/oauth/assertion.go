@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// assertionLife is how far ahead the exp of an assertion may lie. It bounds what is noted against replay.
+	// assertionLife is how long an assertion is good, counted from its iat, whatever it says of its exp: libraries
+	// have been seen to write an hour. It bounds what is noted against replay.
 	assertionLife = 5 * time.Minute
 	// assertionLeeway is how far the client's clock may be ahead of ours.
 	assertionLeeway = time.Minute
@@ -56,7 +57,7 @@ func (a *Assertions) Check(ctx context.Context, c *Client, raw string) error {
 	if err := claims.check(a, c.ID, a.Now()); err != nil {
 		return err
 	}
-	err = a.Store.UseAssertion(ctx, c.ID, claims.ID, claims.ExpiresAt.time().Add(assertionLeeway))
+	err = a.Store.UseAssertion(ctx, c.ID, claims.ID, claims.end().Add(assertionLeeway))
 	if errors.Is(err, ErrReplayed) {
 		return fmt.Errorf("%w: %w", ErrClientAuth, err)
 	}
@@ -102,16 +103,32 @@ func (c *assertionClaims) check(a *Assertions, clientID string, now time.Time) e
 		return badAssertion("exp is missing")
 	case !now.Before(c.ExpiresAt.time()):
 		return badAssertion("exp has passed")
-	case c.ExpiresAt.time().After(early.Add(assertionLife)):
-		return badAssertion("exp is more than 5 minutes ahead")
 	case c.IssuedAt != nil && c.IssuedAt.time().After(early):
 		return badAssertion("iat is in the future")
+	case !now.Before(c.end()):
+		return badAssertion("it was issued more than 5 minutes ago")
+	case c.end().After(early.Add(assertionLife)):
+		return badAssertion("exp is more than 5 minutes ahead, and there is no iat")
 	case c.NotBefore != nil && c.NotBefore.time().After(early):
 		return badAssertion("nbf is in the future")
 	case c.ID == "", len(c.ID) > maxAssertionID, strings.ContainsFunc(c.ID, unicode.IsControl):
 		return badAssertion("jti is missing, too long or no text")
 	}
 	return nil
+}
+
+// end is when the assertion stops being good: at its exp, or before that at the end of the life that we give it
+// (RFC 7523 section 3 items 4 and 6). It does not depend on when it is asked for, so that what was noted once
+// suffices.
+func (c *assertionClaims) end() time.Time {
+	exp := c.ExpiresAt.time()
+	if c.IssuedAt == nil {
+		return exp
+	}
+	if last := c.IssuedAt.time().Add(assertionLife); last.Before(exp) {
+		return last
+	}
+	return exp
 }
 
 // isUs tells whether an audience means this server.

@@ -101,7 +101,9 @@ func TestAssertionsThatAreGood(t *testing.T) {
 		"nbf":               ed.sign(ed.header(), claimsWith(map[string]any{"nbf": at(0)})),
 		"clock 8 s ahead":   ed.sign(ed.header(), claimsWith(map[string]any{"iat": at(8 * time.Second), "nbf": at(8 * time.Second)})),
 		"clock 60 s ahead":  ed.sign(ed.header(), claimsWith(map[string]any{"iat": at(time.Minute), "nbf": at(time.Minute), "exp": at(6 * time.Minute)})),
-		"an old iat":        ed.sign(ed.header(), claimsWith(map[string]any{"iat": at(-time.Hour)})),
+		"an old iat":        ed.sign(ed.header(), claimsWith(map[string]any{"iat": at(-4 * time.Minute)})),
+		"exp in an hour":    ed.sign(ed.header(), claimsWith(map[string]any{"exp": at(time.Hour)})), // zitadel/oidc and Authlib
+		"exp in a century":  ed.sign(ed.header(), claimsWith(map[string]any{"iat": at(time.Minute), "exp": at(100 * 365 * 24 * time.Hour)})),
 		"a fraction":        ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":1777636859.75,"iat":1777636800.123}`),
 		"other claims":      ed.sign(ed.header(), claimsWith(map[string]any{"client_id": "x", "nested": map[string]any{"a": []any{1, nil}}})),
 		"a long jti":        ed.sign(ed.header(), claimsWith(map[string]any{"jti": strings.Repeat("j", maxAssertionID)})),
@@ -168,7 +170,7 @@ func TestAssertionsThatAreNot(t *testing.T) {
 		"aud our token path at another host": ed.sign(ed.header(), c("aud", "https://evil.example/oauth2/token")),
 		"aud with a query":                   ed.sign(ed.header(), c("aud", ourIssuer+"/oauth2/token?x")),
 		"no exp":                             ed.sign(ed.header(), c("exp", nil)), "exp now": ed.sign(ed.header(), c("exp", at(0))), "exp long past": ed.sign(ed.header(), c("exp", at(-time.Hour))),
-		"exp too far": ed.sign(ed.header(), c("exp", at(6*time.Minute+time.Second))), "exp a text": ed.sign(ed.header(), c("exp", "1777636860")),
+		"exp too far": ed.sign(ed.header(), c("iat", nil, "exp", at(6*time.Minute+time.Second))), "a long life, long begun": ed.sign(ed.header(), c("iat", at(-5*time.Minute), "exp", at(time.Minute))), "exp a text": ed.sign(ed.header(), c("exp", "1777636860")),
 		"exp negative": ed.sign(ed.header(), c("exp", -1)), "exp huge": ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":1e300}`),
 		"exp past int64": ed.sign(ed.header(), `{"iss":"app","sub":"app","aud":"`+ourIssuer+`","jti":"one","exp":99999999999999999999}`),
 		"iat ahead":      ed.sign(ed.header(), c("iat", at(61*time.Second))), "nbf ahead": ed.sign(ed.header(), c("nbf", at(61*time.Second))),
@@ -304,18 +306,29 @@ func TestAssertionIsUsedOnce(t *testing.T) {
 	}
 }
 
-// TestAssertionOutlivesNoReplayRow: as long as an assertion is good, its row is kept.
+// TestAssertionOutlivesNoReplayRow: as long as an assertion is good, its row is kept, which is no longer than
+// 7 minutes whatever exp says.
 func TestAssertionOutlivesNoReplayRow(t *testing.T) {
 	key := edKey("k")
-	a, store, c := assertionsOf(t, key)
-	raw := key.sign(key.header(), claimsWith(map[string]any{"exp": at(6 * time.Minute)}))
-	if err := a.Check(t.Context(), c, raw); err != nil {
-		t.Fatal(err)
-	}
-	a.Now = func() time.Time { return store.until["app\none"].Add(-assertionLeeway) }
-	clear(store.until) // swept a whole leeway early
-	if err := a.Check(t.Context(), c, raw); !errors.Is(err, ErrClientAuth) {
-		t.Errorf("after its row has gone: %v", err)
+	for _, claims := range []map[string]any{
+		{"iat": nil, "exp": at(6 * time.Minute)}, {"exp": at(6 * time.Minute)}, {"iat": at(time.Minute), "exp": at(time.Hour)},
+	} {
+		a, store, c := assertionsOf(t, key)
+		raw := key.sign(key.header(), claimsWith(claims))
+		if err := a.Check(t.Context(), c, raw); err != nil {
+			t.Fatal(err)
+		}
+		kept := store.until["app\none"]
+		if kept.After(assertionNoon.Add(7 * time.Minute)) {
+			t.Errorf("%v: noted until %v", claims, kept)
+		}
+		clear(store.until) // swept a whole leeway early
+		for _, later := range []time.Duration{-assertionLeeway, 0, time.Hour} {
+			a.Now = func() time.Time { return kept.Add(later) }
+			if err := a.Check(t.Context(), c, raw); !errors.Is(err, ErrClientAuth) {
+				t.Errorf("%v, %v after its row has gone: %v", claims, later, err)
+			}
+		}
 	}
 }
 
@@ -372,6 +385,9 @@ func FuzzReadAssertion(f *testing.F) {
 		}
 		exp, _ := plain["exp"].(float64)
 		left := exp - float64(assertionNoon.Unix())
+		if iat, ok := plain["iat"].(float64); ok {
+			left = min(left, iat+assertionLife.Seconds()-float64(assertionNoon.Unix()))
+		}
 		if plain["iss"] != "app" || plain["sub"] != "app" || plain["jti"] != got.ID || left <= 0 || left >= (assertionLife+assertionLeeway).Seconds()+1 {
 			t.Errorf("accepted %q", claims)
 		}
