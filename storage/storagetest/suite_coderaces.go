@@ -63,7 +63,7 @@ func testCodeRaces(t *testing.T, open OpenFunc) {
 	}
 	for reason, end := range ends {
 		redeemed := 0
-		for round := range 20 {
+		for round := range 12 {
 			s := scene{user: User(t, db), client: Client(t, db)}
 			s.browser = Session(t, db, s.user)
 			var codes []oauth.Code
@@ -94,7 +94,7 @@ func testCodeRaces(t *testing.T, open OpenFunc) {
 				is(t, "a code afterwards", err, oauth.ErrCodeInvalid)
 			}
 		}
-		t.Logf("%s: %d of %d codes were redeemed first", reason, redeemed, 20*6)
+		t.Logf("%s: %d of %d codes were redeemed first", reason, redeemed, 12*6)
 	}
 }
 
@@ -102,7 +102,7 @@ func testCodeRaces(t *testing.T, open OpenFunc) {
 func testSessionRaces(t *testing.T, open OpenFunc) {
 	db, ctx := open(t, storage.Options{}), t.Context()
 	for reason, end := range endings(db) {
-		for range 20 {
+		for range 12 {
 			u := User(t, db)
 			had := Session(t, db, u)
 			must(t, atOnce(6, func(i int) error {
@@ -122,7 +122,7 @@ func testSessionRaces(t *testing.T, open OpenFunc) {
 		}
 	}
 	client := Client(t, db)
-	for range 20 {
+	for range 12 {
 		u, other := User(t, db), User(t, db)
 		had := Session(t, db, u)
 		redeemIn(t, db, client, had, "openid")
@@ -153,7 +153,7 @@ func testSessionRaces(t *testing.T, open OpenFunc) {
 func testStoreCodeRaces(t *testing.T, open OpenFunc) {
 	const contenders = 8
 	db, ctx := open(t, storage.Options{}), t.Context()
-	for round := range 40 {
+	for round := range 25 {
 		u, client := User(t, db), Client(t, db)
 		browser := Session(t, db, u)
 		codes := make([]oauth.Code, contenders)

@@ -77,7 +77,7 @@ func testConsents(t *testing.T, open OpenFunc) {
 func testConsentRaces(t *testing.T, open OpenFunc) {
 	const contenders = 6
 	db, ctx := open(t, storage.Options{}), t.Context()
-	for round := range 40 {
+	for round := range 25 {
 		u, c := User(t, db), Client(t, db)
 		must(t, atOnce(contenders, func(i int) error {
 			switch i = (i + round) % contenders; {
