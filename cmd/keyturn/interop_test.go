@@ -244,3 +244,16 @@ func TestInteropGoOIDC(t *testing.T) {
 	cmd.Env = exampleEnv(i, url, "orders", secret)
 	playWebApp(t, start(t, url, cmd), i, false)
 }
+
+// TestInteropZitadelOIDC is zitadel/oidc's relying party, which authenticates with a key of its own
+// (private_key_jwt).
+func TestInteropZitadelOIDC(t *testing.T) {
+	url := clientURL(t)
+	i := serveClients(t, url)
+	keyFile, jwks := ed25519Key(t, i.dir)
+	i.register(t, "orders", "--name", "Orders", "--redirect-uri", url+"/callback", "--private-key-jwt", "--jwks-file", jwks,
+		"--post-logout-redirect-uri", url+"/", "--backchannel-logout-uri", url+"/backchannel-logout")
+	cmd := exec.Command(buildExample(t, "zitadel-oidc"))
+	cmd.Env = exampleEnv(i, url, "orders", "", "KEY_FILE="+keyFile)
+	playWebApp(t, start(t, url, cmd), i, false)
+}
