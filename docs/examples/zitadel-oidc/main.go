@@ -62,8 +62,8 @@ func newProvider(ctx context.Context, issuer, home string) (rp.RelyingParty, err
 		rp.WithPKCE(cookies),
 		// The id of the key (kid), or none where the client has a single one.
 		rp.WithJWTProfile(rp.SignerFromKeyAndKeyID(key, os.Getenv("KEY_ID"))),
-		// Without this an empty Basic header goes along with the signed assertion, and Keyturn refuses a client
-		// that authenticates in two ways at once.
+		// Without this the first request comes with an empty Basic header beside the assertion, is refused
+		// (RFC 6749 section 2.3: one way at a time), and is sent again.
 		rp.WithAuthStyle(oauth2.AuthStyleInParams),
 		rp.WithHTTPClient(&http.Client{Timeout: 10 * time.Second}),
 		rp.WithErrorHandler(func(w http.ResponseWriter, _ *http.Request, kind, description, _ string) {
