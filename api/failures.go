@@ -103,6 +103,8 @@ var failures = []failure{
 	forClient(oauth.ErrUnknownClient, "unknown_client", clients.InvalidClient, pageBadClient),
 	forClient(oauth.ErrClientDisabled, "client_disabled", clients.InvalidClient, pageBadClient),
 	forClient(oauth.ErrRedirectURI, "redirect_uri", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "invalid_redirect_uri"}),
+	forClient(oauth.ErrLogoutURI, "logout_uri", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "invalid_logout"}),
+	forClient(oauth.ErrNoCookie, "no_cookie", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "no_cookie"}),
 	forClient(oauth.ErrResponseType, "response_type", clients.UnknownResponse, pageBadRequest),
 	forClient(oauth.ErrScope, "scope", clients.InvalidScope, pageBadRequest),
 	forClient(oauth.ErrTarget, "resource", clients.InvalidTarget, pageBadRequest),

@@ -25,7 +25,7 @@ const (
 )
 
 // StandardScopes are those that mean the same at every resource (OIDC Core sections 5.4 and 11).
-var StandardScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+var StandardScopes = []string{ScopeOpenID, "profile", "email", "address", "phone", ScopeOfflineAccess}
 
 const (
 	// maxScopes is how many a resource, or a client, may name; maxScope is in characters.

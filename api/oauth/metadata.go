@@ -84,7 +84,7 @@ func NewMetadata(url string, locales []string) (*Metadata, error) {
 		IntrospectionEndpoint: url + IntrospectPath,
 		EndSessionEndpoint:    url + LogoutPath,
 
-		ScopesSupported:        oauth.StandardScopes(),
+		ScopesSupported:        issuer.StandardScopes,
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{"query", "form_post"},
 		GrantTypesSupported:    oauth.GrantTypes(),

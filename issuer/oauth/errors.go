@@ -8,6 +8,11 @@ var (
 	// ErrRedirectURI says that the request's redirect URI is not one that the client registered. Such a request
 	// is never answered by a redirect (RFC 6749 section 4.1.2.1).
 	ErrRedirectURI = errors.New("oauth: the redirect URI is not registered")
+	// ErrLogoutURI says that a logout request names a place to go on to that is not registered, or does not show by
+	// an ID token whose it is (RP-Initiated Logout section 3). Nobody was signed out.
+	ErrLogoutURI = errors.New("oauth: the post-logout redirect URI is not registered, or no ID token came with it")
+	// ErrNoCookie says that the browser did not send back the cookie that binds it to its interaction.
+	ErrNoCookie = errors.New("oauth: the browser keeps no cookies")
 	// ErrResponseType says that another response_type than code was asked for.
 	ErrResponseType = errors.New("oauth: unsupported response type")
 	// ErrScope says that a scope is unknown, malformed or beyond what the client or the grant may have.

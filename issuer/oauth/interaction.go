@@ -104,7 +104,7 @@ func (p *Provider) Authorize(ctx context.Context, params url.Values, v Visit, se
 }
 
 // Resume takes up an interaction and says what is next. ErrInteractionGone where it has expired or
-// belongs to another browser, ErrFinished where it was completed a while ago.
+// belongs to another browser, ErrNoCookie where the browser says nothing of itself, ErrFinished where it was completed a while ago.
 func (p *Provider) Resume(ctx context.Context, id keys.Secret, v Visit) (*Stop, error) {
 	f, err := p.flow(ctx, id, v)
 	if err != nil {
@@ -191,7 +191,10 @@ type flow struct {
 
 // flow reads an interaction; its client must still be enabled and its redirect URI still registered.
 func (p *Provider) flow(ctx context.Context, id keys.Secret, v Visit) (*flow, error) {
-	if id.Reveal() == "" || v.Browser.Reveal() == "" {
+	switch {
+	case v.Browser.Reveal() == "":
+		return nil, ErrNoCookie
+	case id.Reveal() == "":
 		return nil, ErrInteractionGone
 	}
 	in, now, err := p.Store.Interaction(ctx, id.Hash(), v.Browser.Hash())

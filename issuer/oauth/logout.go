@@ -45,7 +45,7 @@ type LoggedOut struct {
 }
 
 // Logout ends the browser's session. Without an ID token of that session as a hint the person is asked
-// first: else any page could sign people out. ErrRedirectURI where a post_logout_redirect_uri came that is
+// first: else any page could sign people out. ErrLogoutURI where a post_logout_redirect_uri came that is
 // not registered, or without a hint that says whose it is; nobody is signed out then.
 func (p *Provider) Logout(ctx context.Context, in Logout, v Visit) (LoggedOut, error) {
 	out, hint, err := p.readLogout(ctx, in.Params)
@@ -109,7 +109,7 @@ func (p *Provider) readLogout(ctx context.Context, params url.Values) (LoggedOut
 		return out, hint, nil
 	}
 	if hint.ClientID == "" || out.Client == nil {
-		return out, hint, ErrRedirectURI
+		return out, hint, ErrLogoutURI
 	}
 	to, err := out.Client.postLogoutTo(uri)
 	if err != nil {

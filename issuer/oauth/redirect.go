@@ -32,7 +32,7 @@ func (c *Client) redirectTo(uri string) (Redirect, error) {
 // postLogoutTo matches a post_logout_redirect_uri, byte by byte (RP-Initiated Logout section 3).
 func (c *Client) postLogoutTo(uri string) (Redirect, error) {
 	if uri == "" || !slices.Contains(c.PostLogoutRedirectURIs, uri) {
-		return Redirect{}, ErrRedirectURI
+		return Redirect{}, ErrLogoutURI
 	}
 	return Redirect{uri}, nil
 }

@@ -7,12 +7,6 @@ import (
 	"keyturn/issuer"
 )
 
-// standardScopes are those of OIDC Core sections 3.1.2.1, 5.4 and 11, in the order in which people read them.
-var standardScopes = []string{issuer.ScopeOpenID, "profile", "email", "address", "phone", issuer.ScopeOfflineAccess}
-
-// StandardScopes are the scopes that every client may ask for unless its registration says otherwise.
-func StandardScopes() []string { return slices.Clone(standardScopes) }
-
 // maxScopes bounds what a request may name.
 const maxScopes = 100
 
@@ -42,7 +36,7 @@ func (c *Client) grantable(scope string, ofResource []string) bool {
 	if scope == issuer.ScopeOfflineAccess {
 		return c.May(RefreshTokenGrant)
 	}
-	return slices.Contains(standardScopes, scope) || slices.Contains(ofResource, scope)
+	return slices.Contains(issuer.StandardScopes, scope) || slices.Contains(ofResource, scope)
 }
 
 // target picks the resource that a client gets a token for: the one asked for, which must be one of its
