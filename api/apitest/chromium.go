@@ -7,12 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/security"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -93,6 +95,20 @@ func (b *Chromium) Window(t testing.TB, view View) *Tab {
 func (tab *Tab) Beside() *Tab {
 	tab.t.Helper()
 	return tab.b.open(tab.t, tab.ctx, tab.view)
+}
+
+// Opened is the tab that the page opens by what the function does.
+func (tab *Tab) Opened(act func()) *Tab {
+	tab.t.Helper()
+	opened := chromedp.WaitNewTarget(tab.ctx, func(i *target.Info) bool { return i.Type == "page" })
+	act()
+	select {
+	case id := <-opened:
+		return tab.b.open(tab.t, tab.ctx, tab.view, chromedp.WithTargetID(id))
+	case <-time.After(patience):
+		tab.t.Fatalf("no tab was opened at %s", tab.URL())
+		return nil
+	}
 }
 
 func (b *Chromium) open(t testing.TB, parent context.Context, view View, options ...chromedp.ContextOption) *Tab {

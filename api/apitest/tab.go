@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -213,6 +215,19 @@ func (tab *Tab) URL() string {
 func (tab *Tab) Text() string {
 	text, _ := chromedp.Run(tab.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 	return text
+}
+
+// Cookies are the names of the cookies that a URL gets, and whether each is kept to TLS and from scripts.
+func (tab *Tab) Cookies(url string) map[string]bool {
+	tab.t.Helper()
+	all := Value(tab, func(ctx context.Context, t *chromedp.Target) (network.GetCookiesResult, error) {
+		return cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{URLs: []string{url}})
+	})
+	kept := map[string]bool{}
+	for _, c := range all.Cookies {
+		kept[c.Name] = c.Secure && c.HTTPOnly
+	}
+	return kept
 }
 
 // Picture is a PNG of the window, or of the whole page.

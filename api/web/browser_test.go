@@ -83,7 +83,7 @@ func (s *shop) site() http.Handler {
 	// A request by POST, as OIDC Core section 3.1.2.1 allows it.
 	mux.HandleFunc("/begin", func(w http.ResponseWriter, r *http.Request) {
 		fields := ""
-		for name, values := range s.request() {
+		for name, values := range s.request("prompt", r.URL.Query().Get("prompt")) {
 			fields += fmt.Sprintf(`<input type="hidden" name="%s" value="%s">`, name, html.EscapeString(values[0]))
 		}
 		page(w, `<form method="post" action="%s/oauth2/authorize">%s<button>Sign in</button></form>`, s.Server.URL, fields)
@@ -347,9 +347,11 @@ func TestRequestByPOST(t *testing.T) {
 	tab.Shows(allow)
 	tab.Click(allow)
 	s.wantCode(t, s.back(t, tab))
-	tab.Go(s.url + "/begin")
-	tab.Click("button")
-	s.wantCode(t, s.back(t, tab))
+	for _, prompt := range []string{"", "none"} {
+		tab.Go(s.url + "/begin?prompt=" + prompt)
+		tab.Click("button")
+		s.wantCode(t, s.back(t, tab))
+	}
 }
 
 // TestCallbackLeadsOn: browsers hold form-action against every redirect after a form, and a client's callback
