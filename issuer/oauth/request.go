@@ -1,7 +1,5 @@
 package oauth
 
-import "encoding/json"
-
 // Request is an authorization request that was checked (RFC 6749 section 4.1.1, OIDC Core section 3.1.2.1).
 type Request struct {
 	ClientID     string `json:"client_id"`
@@ -24,26 +22,4 @@ type Request struct {
 	Subject   string   `json:"subject,omitempty"`
 	LoginHint string   `json:"login_hint,omitempty"`
 	UILocales []string `json:"ui_locales,omitempty"`
-}
-
-// ClaimsRequest is what Keyturn takes from the claims parameter (OIDC Core section 5.5).
-type ClaimsRequest struct {
-	// UserInfo are names of standard claims that UserInfo shall hold beside those of the scopes.
-	UserInfo []string `json:"userinfo,omitempty"`
-	// ACR are values of which one is essential; nil where acr was not asked for as essential.
-	ACR []string `json:"acr,omitempty"`
-	// AuthTime demands auth_time in the ID token; it always is there.
-	AuthTime bool `json:"auth_time,omitempty"`
-}
-
-// text is the form in which a grant keeps the names for UserInfo.
-func (c ClaimsRequest) text() string {
-	if len(c.UserInfo) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(c.UserInfo)
-	if err != nil {
-		panic(err) // a slice of texts always has a JSON form
-	}
-	return string(text)
 }
