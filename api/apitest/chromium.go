@@ -50,6 +50,8 @@ func (b *Chromium) start(t testing.TB) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// Whatever a page refers to, nothing leaves this machine.
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopBrowser := chromedp.NewContext(allocator)
@@ -121,14 +123,16 @@ func (b *Chromium) open(t testing.TB, parent context.Context, view View, options
 		closeTab()
 	})
 	must(t, chromedp.Do(tab.ctx))
-	tab.set()
+	call(tab, audits.Enable, cdp.Empty{})
+	call(tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	tab.Look(view)
 	return tab
 }
 
-// set makes the tab look as its view says.
-func (tab *Tab) set() {
+// Look makes the tab look as the view says.
+func (tab *Tab) Look(v View) {
 	tab.t.Helper()
-	v := tab.view
+	tab.view = v
 	if v.Scale == 0 {
 		v.Scale = 1
 	}
@@ -144,16 +148,20 @@ func (tab *Tab) set() {
 		v.Language = "en"
 	}
 	tab.Do(viewport)
-	call(tab, audits.Enable, cdp.Empty{})
 	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	call(tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: tab.b.agent, AcceptLanguage: v.Language})
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.ScriptOff})
-	call(tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	if v.AnyCertificate {
 		call(tab, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
 	}
+}
+
+// Resize makes the window another size, in CSS pixels.
+func (tab *Tab) Resize(width, height int64) {
+	tab.t.Helper()
+	tab.Do(chromedp.EmulateViewport(width, height))
 }
 
 func call[P, R any](tab *Tab, command cdp.Command[P, R], params P) {

@@ -34,13 +34,13 @@ func (a Asset) Get(c *gin.Context) {
 	c.Data(http.StatusOK, a.Type, a.Body)
 }
 
-// Assets are the routes of stylesheet, script, icon and logo, to be served by Get.
+// Assets are the routes of stylesheet, scripts, icon and logo, to be served by Get.
 func (p *Pages) Assets() []Asset { return p.assets.all }
 
 // pageAssets are the assets, and the paths under which the layout refers to them.
 type pageAssets struct {
-	all                       []Asset
-	style, script, icon, logo string
+	all                               []Asset
+	style, submit, onward, icon, logo string
 }
 
 func newPageAssets(theme Theme) (pageAssets, error) {
@@ -49,7 +49,11 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	if err != nil {
 		return a, err
 	}
-	script, err := assetFiles.ReadFile("assets/submit.js")
+	submit, err := assetFiles.ReadFile("assets/submit.js")
+	if err != nil {
+		return a, err
+	}
+	onward, err := assetFiles.ReadFile("assets/onward.js")
 	if err != nil {
 		return a, err
 	}
@@ -58,7 +62,8 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 		return a, err
 	}
 	a.style = a.add("keyturn.css", "text/css; charset=utf-8", append(style, themeStyle(theme)...))
-	a.script = a.add("submit.js", "text/javascript; charset=utf-8", script)
+	a.submit = a.add("submit.js", "text/javascript; charset=utf-8", submit)
+	a.onward = a.add("onward.js", "text/javascript; charset=utf-8", onward)
 	a.icon = a.add("icon.svg", "image/svg+xml", icon)
 	if theme.Logo != nil {
 		a.logo = a.add("logo."+logoEndings[theme.LogoType], theme.LogoType, theme.Logo)

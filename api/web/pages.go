@@ -211,7 +211,7 @@ type Finished struct {
 type pageData struct {
 	Lang, Team, Host              string
 	StylePath, IconPath, LogoPath string
-	ScriptPath                    string
+	SubmitPath, OnwardPath        string
 	Reference                     string
 	V                             any
 }
@@ -249,7 +249,7 @@ func (p *Pages) ConfirmSignOut(c *gin.Context, status int, v ConfirmSignOut) {
 func (p *Pages) SignedOut(c *gin.Context, status int, v SignedOut) {
 	var frames []string
 	v.Frames, frames = frameSources(v.Frames)
-	p.write(c, status, "signedout", v.Look, pagePolicy{frames: frames, opener: true}, v)
+	p.write(c, status, "signedout", v.Look, pagePolicy{frames: frames, script: len(frames) > 0 && onwardLink(v.Continue) != "", opener: true}, v)
 }
 
 // FormPost writes the page whose form goes to the client by itself.
@@ -274,7 +274,7 @@ func (p *Pages) write(c *gin.Context, status int, page string, look Look, policy
 	var body bytes.Buffer
 	err := p.sets[language][page].ExecuteTemplate(&body, "layout", pageData{
 		Lang: p.catalogues[language].lang, Team: p.theme.Name, Host: p.host,
-		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, ScriptPath: p.assets.script,
+		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward,
 		Reference: look.RequestID, V: v,
 	})
 	if err != nil {

@@ -154,7 +154,7 @@ func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answ
 func TestPagesAreAsTheGoldenFiles(t *testing.T) {
 	// The paths of assets change with each byte of them, which is not what these files are about.
 	style := testPages(t, Theme{}).assets
-	hide := strings.NewReplacer(style.style, "/assets/keyturn.css", style.icon, "/assets/icon.svg", style.script, "/assets/submit.js")
+	hide := strings.NewReplacer(style.style, "/assets/keyturn.css", style.icon, "/assets/icon.svg", style.submit, "/assets/submit.js", style.onward, "/assets/onward.js")
 	eachPage(t, func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder) {
 		if answer.Code != tc.status {
 			t.Errorf("status %d, want %d", answer.Code, tc.status)

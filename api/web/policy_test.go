@@ -22,7 +22,7 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 		"error":            plain + "form-action 'self'" + end,
 		"confirmsignout":   logo + "form-action 'self' https:" + end,
 		"signedout":        plain + "form-action 'self'" + end,
-		"signedout-frames": plain + "frame-src https://orders.example.com https://stock.example.com:8443; form-action 'self'" + end,
+		"signedout-frames": plain + "script-src 'self'; frame-src https://orders.example.com https://stock.example.com:8443; form-action 'self'" + end,
 		"formpost":         plain + "script-src 'self'; form-action 'self' https:" + end,
 		"account":          plain + "form-action 'self'" + end,
 		"finished":         logo + "form-action 'self'" + end,
