@@ -45,7 +45,7 @@ func (r *Ring) Sign(q SignRequest) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	k, ok := Signer(s.keys, r.Policy(), q.Purpose, q.Algorithm, q.At)
+	k, ok := r.signer(s.keys, q)
 	// A time ahead (the database's clock may be) must not make a waiting key sign before its turn.
 	if !ok || k.SignsFrom.After(now.Add(verifyMargin)) {
 		return "", fmt.Errorf("%w: %s %s at %s", ErrNoSigningKey, q.Purpose, q.Algorithm, q.At.UTC().Format(time.RFC3339))
@@ -54,6 +54,15 @@ func (r *Ring) Sign(q SignRequest) (string, error) {
 		return "", fmt.Errorf("%w: %s verifies until %s", ErrBeyondKey, k.KID, k.VerifiesUntil.UTC().Format(time.RFC3339))
 	}
 	return s.opened[k.KID].sign(q.Type, q.Claims)
+}
+
+// signer is Signer, which asks for the policy only where it decides: it is put together from every resource
+// and client, which can cost more than the signature.
+func (r *Ring) signer(keys []Key, q SignRequest) (Key, bool) {
+	if i := turn(keys, lane{q.Purpose, q.Algorithm}, q.At); i >= 0 {
+		return keys[i], true
+	}
+	return Signer(keys, r.Policy(), q.Purpose, q.Algorithm, q.At)
 }
 
 // Verified is a token whose signature was checked; its purpose, type and claims are for the caller to

@@ -86,6 +86,23 @@ func TestSignRefusesToOutliveItsKey(t *testing.T) {
 	}
 }
 
+// TestSigningAsksForNoPolicy: it is put together from all resources and clients, which must not make each
+// signature dearer. Where another lane has to stand in, it decides which.
+func TestSigningAsksForNoPolicy(t *testing.T) {
+	r, _, _ := started(t, testPolicy(RS256, EdDSA))
+	asked, policy := 0, r.Policy
+	r.Policy = func() Policy { asked++; return policy() }
+	for _, sign := range []struct {
+		algorithm Algorithm
+		want      int
+	}{{RS256, 0}, {EdDSA, 0}, {ES256, 1}} {
+		asked = 0
+		if _, err := accessToken(r, sign.algorithm); err != nil || asked != sign.want {
+			t.Errorf("%s: the policy was asked for %d times, want %d; %v", sign.algorithm, asked, sign.want, err)
+		}
+	}
+}
+
 func TestNoKeySignsBeforeItsTurnOrForAForeignTime(t *testing.T) {
 	r, _, _ := started(t, testPolicy())
 	waiting := signing(t, r, Refresh, EdDSA).SignsUntil
