@@ -36,6 +36,8 @@ type Config struct {
 	Throttle    bool
 	// Queue is how many sign-ins may wait for hashing.
 	Queue int
+	// MaxStaleness is how long clients and keys are used without having been read again; a year without it.
+	MaxStaleness time.Duration
 }
 
 // Server is a running API and what it is made of.
@@ -64,6 +66,9 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	}}
 	for _, c := range choose {
 		c(&config)
+	}
+	if config.MaxStaleness == 0 {
+		config.MaxStaleness = 365 * 24 * time.Hour
 	}
 	if config.DatabaseURL == "" {
 		config.DatabaseURL = "sqlite:" + filepath.Join(t.TempDir(), "keyturn.db")
@@ -102,7 +107,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 	_, master, err := keys.GenerateMaster()
 	must(t, err)
 	s.Keys = &keys.Ring{
-		Store: s.DB, Master: master, Now: s.Now, Log: log, MaxStaleness: 24 * 365 * time.Hour,
+		Store: s.DB, Master: master, Now: s.Now, Log: log, MaxStaleness: config.MaxStaleness,
 		Policy: func() keys.Policy {
 			algorithms, access, refresh := s.Issuer.KeyNeeds()
 			return keys.Policy{
@@ -125,7 +130,7 @@ func (s *Server) wireProvider(t testing.TB, config Config, log *slog.Logger) {
 	url := config.Settings.Issuer
 	s.Clients = &oauth.Registry{
 		Store: s.DB, Now: s.Now, Log: log,
-		Settings: oauth.RegistrySettings{Issuer: url, Audience: config.Settings.Audience, MaxStaleness: 24 * 365 * time.Hour},
+		Settings: oauth.RegistrySettings{Issuer: url, Audience: config.Settings.Audience, MaxStaleness: config.MaxStaleness},
 	}
 	s.Provider = &oauth.Provider{
 		Store: s.DB, Clients: s.Clients, Issuer: s.Issuer, People: s.Accounts, Now: s.Now, Log: log, Refusals: s.DB, Post: fetcher, Fetch: fetcher,
