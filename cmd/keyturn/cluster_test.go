@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/api/oauth"
 	hello "keyturn/cmd/hello/server"
 	"keyturn/issuer"
 	"keyturn/storage/storagetest"
@@ -323,4 +325,111 @@ func metric(t *testing.T, i *instance, name string) string {
 		}
 	}
 	return lines.String()
+}
+
+// stopsWithin is promised: a client that was turned off gets no token from any instance any more.
+const stopsWithin = time.Second
+
+// TestDisabledClientStopsEverywhere: with two instances over one PostgreSQL, and with the command line beside one
+// instance on SQLite. That it takes a second at most is a promise to operators, so that this test, unlike others,
+// fails on a time.
+func TestDisabledClientStopsEverywhere(t *testing.T) {
+	// A command that was built with the race detector else sleeps for a second before it ends.
+	const noSleep = "GORACE=atexit_sleep_ms=0"
+	t.Run("PostgreSQL", func(t *testing.T) {
+		a, b := newPair(t, storagetest.Postgres(t), noSleep)
+		a.serve(t)
+		b.serve(t)
+		testDisabledClientStops(t, a, b)
+	})
+	t.Run("SQLite", func(t *testing.T) {
+		i := newInstance(t, noSleep)
+		i.serve(t)
+		testDisabledClientStops(t, i)
+	})
+}
+
+func testDisabledClientStops(t *testing.T, all ...*instance) {
+	t.Helper()
+	all[0].must(t, "", "resource", "create", "orders", "--scopes", "orders:read")
+	secret := all[0].object(t, "", "client", "create", "reports", "--service", "--scope", "orders:read", "--resource", "orders")["client_secret"].(string)
+	// The resource is data that instances learn by their poll. The client itself is looked up at once.
+	for n, i := range all {
+		if r := i.serviceToken(t, "reports", secret); r.json["error"] == "invalid_client" {
+			t.Errorf("instance %d does not know a client that was registered elsewhere: %d %s", n, r.status, r.text)
+		}
+		eventually(t, 5*time.Second, "the first token", func() bool { return i.serviceToken(t, "reports", secret).issued() })
+	}
+	administrator := strings.TrimSpace(all[0].must(t, "", "admin", "token"))
+	for how, turn := range map[string]func(action string){
+		"the command line": func(action string) { all[0].must(t, "", "client", action, "reports") },
+		"the admin API of one instance": func(action string) {
+			if r := post(t, all[0].url+"/admin/v1/clients/reports/"+action, administrator, map[string]any{}); r.status >= 300 {
+				t.Fatalf("%s: %d %s", action, r.status, r.text)
+			}
+		},
+	} {
+		for range 3 {
+			turn("disable")
+			disabled := time.Now()
+			var asking sync.WaitGroup
+			for n, i := range all {
+				asking.Go(func() { t.Logf("by %s: instance %d %s", how, n, untilStopped(t, i, secret, disabled)) })
+			}
+			asking.Wait()
+			turn("enable")
+			for _, i := range all {
+				eventually(t, 5*time.Second, "a token for the client that was turned on again", func() bool {
+					return i.serviceToken(t, "reports", secret).issued()
+				})
+			}
+		}
+	}
+}
+
+// untilStopped asks for tokens until the instance refuses. None may be given at a request that was sent later than
+// was promised.
+func untilStopped(t *testing.T, i *instance, secret string, disabled time.Time) string {
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		asked := time.Since(disabled).Round(time.Millisecond)
+		switch r := i.serviceToken(t, "reports", secret); {
+		case r.status == http.StatusUnauthorized && r.json["error"] == "invalid_client":
+			return fmt.Sprintf("refused what was sent %v after the client was turned off", asked)
+		case !r.issued():
+			t.Errorf("%d %s", r.status, r.text)
+			return "is broken"
+		case asked > stopsWithin:
+			t.Errorf("a token at a request that was sent %v after the client was turned off", asked)
+			return "goes on"
+		}
+	}
+}
+
+// serviceToken asks for a token of a client for itself.
+func (i *instance) serviceToken(t *testing.T, id, secret string) reply {
+	request, err := http.NewRequest(http.MethodPost, i.url+oauth.TokenPath, strings.NewReader("grant_type=client_credentials"))
+	if err != nil {
+		t.Error(err)
+		return reply{}
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(id, secret)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return reply{}
+	}
+	defer response.Body.Close()
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(response.Body); err != nil {
+		t.Error(err)
+	}
+	r := reply{status: response.StatusCode, text: text.String()}
+	_ = json.Unmarshal(text.Bytes(), &r.json) // judged by whoever asked
+	return r
+}
+
+func (r reply) issued() bool {
+	token, _ := r.json["access_token"].(string)
+	return r.status == http.StatusOK && token != ""
 }
