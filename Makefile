@@ -3,7 +3,7 @@
 GO ?= go
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/keyturn and bin/hello
 	$(GO) build -trimpath -o bin/ ./cmd/keyturn ./cmd/hello
@@ -12,9 +12,16 @@ test: ## every test, with the race detector, on SQLite and a real PostgreSQL
 	.ci/prepare
 	$(GO) test -race -timeout 11m ./...
 
+interop: ## real clients, unmodified: the examples of docs/examples against the program
+	.ci/prepare
+	.ci/prepare-interop
+	for example in openid-client oidc-client-ts; do npm ci --prefix docs/examples/$$example --no-audit --no-fund || exit 1; done
+	$(GO) test -tags interop -count 1 -timeout 10m -run Interop ./cmd/keyturn
+
 lint: ## formatting, go vet, the module file
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags interop ./cmd/keyturn
 	$(GO) mod tidy -diff
 
 bench: ## speed, as ratios to floors measured in the same run
@@ -29,10 +36,14 @@ fuzz: ## each fuzz target for a short while
 		done; \
 	done
 
+screenshots: ## the pictures of docs/images anew, from the running program; look at each one
+	.ci/prepare
+	$(GO) test -tags screenshots -run '^TestScreenshots$$' -count 1 ./cmd/keyturn
+
 demo: ## the tutorial, played
 	$(GO) run ./cmd/keyturn demo
 
 docs: ## write the generated tables of docs/ anew from the code
 	$(GO) test ./cmd/keyturn -run 'Test(Configuration|Architecture|AdminAPI)Page' -update
 
-.PHONY: help build test lint bench fuzz demo docs
+.PHONY: help build test interop lint bench fuzz screenshots demo docs

@@ -3,13 +3,10 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"html"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -38,16 +35,6 @@ func newBrowser(t *testing.T) *browser {
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-}
-
-// trust takes the certificate of a file for good.
-func (b *browser) trust(certFile string) *browser {
-	text, err := os.ReadFile(certFile)
-	must(b.t, err)
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(text)
-	b.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	return b
 }
 
 // open goes to a URL as if it had been typed in.
