@@ -21,6 +21,10 @@ import (
 // Chromium is one headless browser, which the tests of a package share. The zero value is ready: the browser
 // starts with the first window. Close ends it, from TestMain or a cleanup.
 type Chromium struct {
+	// Hosts are rules such as "*.example.com:443 127.0.0.1:8443": whom a name is asked for at instead. No other
+	// name is known, and nothing leaves this machine.
+	Hosts []string
+
 	mu    sync.Mutex
 	ctx   context.Context
 	agent string // its User-Agent
@@ -37,6 +41,14 @@ func findChromium() (string, error) {
 	return "", errors.New("the browser tests need Chromium; run: sudo apt-get install -y chromium")
 }
 
+func (b *Chromium) hostRules() string {
+	var rules []string
+	for _, rule := range b.Hosts {
+		rules = append(rules, "MAP "+rule)
+	}
+	return strings.Join(append(rules, "MAP * ~NOTFOUND", "EXCLUDE localhost", "EXCLUDE 127.0.0.1"), ", ")
+}
+
 // start runs the browser where it is not running yet.
 func (b *Chromium) start(t testing.TB) {
 	t.Helper()
@@ -50,8 +62,7 @@ func (b *Chromium) start(t testing.TB) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		// Whatever a page refers to, nothing leaves this machine.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", b.hostRules()),
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stopBrowser := chromedp.NewContext(allocator)
@@ -140,6 +151,10 @@ func (tab *Tab) Look(v View) {
 	if v.Phone {
 		viewport = chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(v.Scale), chromedp.EmulatePortrait, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
+	agent := tab.b.agent
+	if v.Phone {
+		agent = strings.NewReplacer("X11; Linux x86_64", "Linux; Android 10; K", " Safari/", " Mobile Safari/").Replace(agent)
+	}
 	scheme := "light"
 	if v.Dark {
 		scheme = "dark"
@@ -151,7 +166,7 @@ func (tab *Tab) Look(v View) {
 	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
-	call(tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: tab.b.agent, AcceptLanguage: v.Language})
+	call(tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: v.Language})
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.ScriptOff})
 	if v.AnyCertificate {
 		call(tab, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})

@@ -15,6 +15,20 @@ var plainClaims = []string{
 	"phone_number_verified", "address",
 }
 
+// inOrder puts scopes into the order of plainScopes, and what is of a resource behind them: it is for the reader
+// and not for the client to say what comes first.
+func inOrder(scopes []string) []string {
+	place := func(scope string) int {
+		if n := slices.Index(plainScopes, scope); n >= 0 {
+			return n
+		}
+		return len(plainScopes)
+	}
+	sorted := slices.Clone(scopes)
+	slices.SortStableFunc(sorted, func(a, b string) int { return place(a) - place(b) })
+	return sorted
+}
+
 // scopeLine is one thing that a client asks for: in a few words, and what that shows.
 type scopeLine struct {
 	Title, Text template.HTML
@@ -24,7 +38,7 @@ type scopeLine struct {
 // resource: only the resource's owner knows what it means.
 func (c catalogue) scopeLines(scopes []string, resource string) ([]scopeLine, error) {
 	var lines []scopeLine
-	for _, scope := range scopes {
+	for _, scope := range inOrder(scopes) {
 		line, err := c.scopeLine(scope, resource)
 		if err != nil {
 			return nil, err

@@ -44,6 +44,7 @@ func pageFuncs(texts catalogue) template.FuncMap {
 		"scopes":    texts.scopeLines,
 		"claims":    texts.claimLines,
 		"scopeName": texts.scopeName,
+		"inOrder":   inOrder,
 		"strong":    strongName,
 		"code":      codeText,
 		"link":      webLink,
