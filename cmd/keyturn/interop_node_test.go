@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // nodeExample is the command that runs an example of node's; its packages are there already.
@@ -52,9 +54,17 @@ func TestInteropOpenIDClient(t *testing.T) {
 	if told := b.reads("Introspection"); told != "active, for venom" {
 		t.Errorf("introspection tells %s", told)
 	}
-	i.must(t, "", "user", "deactivate", "venom")
+	i.must(t, "", "session", "end", "--user", "venom")
 	b.press("Refresh")
 	b.sees(url, "Not signed in", "Please sign in again.")
+	b.follow("Try again")
+	b.press("Continue") // still signed in at the provider
+	b.sees(url+"/", "Hello Eddie Brock")
+	i.must(t, "", "user", "deactivate", "venom")
+	eventually(t, 15*time.Second, "the client is told that the user is deactivated", func() bool {
+		b.open(url)
+		return strings.Contains(b.text, "You are not signed in")
+	})
 }
 
 // TestInteropOpenIDClientByKey is the same client, which authenticates with a key of its own (private_key_jwt).
