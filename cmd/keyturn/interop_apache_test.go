@@ -20,7 +20,7 @@ func TestInteropModAuthOpenIDC(t *testing.T) {
 	}
 	// The same site as the provider, as id.example.com and www.example.com are: the module's cookie for the
 	// answer, which comes as a form, is one that is withheld from other sites' forms unless there is https.
-	url := "http://" + freeAddress(t)
+	url := hold(t, "127.0.0.1")
 	i := serveClients(t, url)
 	secret := i.register(t, "orders", "--name", "Orders", "--redirect-uri", url+"/protected/callback",
 		"--post-logout-redirect-uri", url+"/", "--backchannel-logout-uri", url+"/protected/callback?logout=backchannel",

@@ -5,12 +5,15 @@ package main
 import (
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,16 +32,34 @@ type realClient struct {
 	ended chan struct{}
 }
 
+// held are the listeners that keep the ports of clients, by URL, until these start: else the provider might be
+// given the same port.
+var held sync.Map
+
 // clientURL is where a client will listen: localhost, which is another site than the provider's 127.0.0.1,
 // so that cookies are withheld as between two domains.
 func clientURL(t *testing.T) string {
-	_, port, _ := strings.Cut(freeAddress(t), ":")
-	return "http://localhost:" + port
+	t.Helper()
+	return hold(t, "localhost")
+}
+
+// hold keeps a port of loopback and returns the URL with that host.
+func hold(t *testing.T, host string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	url := fmt.Sprintf("http://%s:%d", host, l.Addr().(*net.TCPAddr).Port)
+	held.Store(url, l)
+	return url
 }
 
 // start runs an example until the test ends, and waits until it answers. Its output is shown if the test fails.
 func start(t *testing.T, url string, cmd *exec.Cmd) *realClient {
 	t.Helper()
+	if l, ok := held.LoadAndDelete(url); ok {
+		must(t, l.(net.Listener).Close())
+	}
 	c := &realClient{url: url, log: &lockedBuffer{}, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = c.log, c.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // some have children of their own, which end with them
