@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-jose/go-jose/v4"
 
 	"keyturn/keys"
 )
@@ -30,9 +31,7 @@ import (
 // bareGin serves one route of Gin and nothing else, behind the http.Server that Keyturn uses: it reads
 // the body and answers with as many bytes.
 func bareGin(b *testing.B, method string, answer []byte) (address string) {
-	gin.SetMode(gin.ReleaseMode)
-	router := gin.New()
-	router.Handle(method, "/bare", func(c *gin.Context) {
+	return serveGin(b, method, "/bare", func(c *gin.Context) {
 		if _, err := io.Copy(io.Discard, c.Request.Body); err != nil {
 			c.Status(http.StatusBadRequest)
 			return
@@ -40,6 +39,46 @@ func bareGin(b *testing.B, method string, answer []byte) (address string) {
 		c.Header("Content-Length", strconv.Itoa(len(answer)))
 		c.Data(http.StatusOK, "application/json", answer)
 	})
+}
+
+// bareTokenEndpoint is what no token endpoint can do without: Gin, a form that is parsed, the claims signed once,
+// and as many bytes of JSON in answer.
+func bareTokenEndpoint(b *testing.B, path string, a keys.Algorithm, claims []byte, scope string) (address string) {
+	bare := newSigning(b)
+	var private any = bare.ed
+	if a == keys.RS256 {
+		private = bare.rsa
+	}
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.SignatureAlgorithm(a), Key: jose.JSONWebKey{Key: private, KeyID: keys.NewTokenID()}},
+		(&jose.SignerOptions{}).WithType("at+jwt"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return serveGin(b, "POST", path, func(c *gin.Context) {
+		if c.Request.ParseForm() != nil || c.Request.PostForm.Get("grant_type") != "client_credentials" {
+			c.Status(http.StatusBadRequest)
+			return
+		}
+		signed, err := signer.Sign(claims)
+		if err != nil {
+			c.Status(http.StatusInternalServerError)
+			return
+		}
+		token, err := signed.CompactSerialize()
+		if err != nil {
+			c.Status(http.StatusInternalServerError)
+			return
+		}
+		c.JSON(http.StatusOK, gin.H{"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": scope})
+	})
+}
+
+// serveGin serves one route of Gin and nothing else.
+func serveGin(b *testing.B, method, path string, handle gin.HandlerFunc) (address string) {
+	gin.SetMode(gin.ReleaseMode)
+	router := gin.New()
+	router.Handle(method, path, handle)
 	listener := anyPort(b)
 	bare := httpServer(router, quiet)
 	ended := make(chan error, 1)

@@ -30,13 +30,16 @@ const (
 type side struct {
 	name    string
 	workers []func() error
+	// crowd asks from a process of its own, in place of workers.
+	crowd *crowd
 }
 
 // sample is what a side did in one slice.
 type sample struct {
 	done int
 	took time.Duration
-	// cpu is of this process, which holds the clients too; database is of PostgreSQL's processes.
+	// cpu is of this process, which holds the clients too where they are no crowd; database is of PostgreSQL's
+	// processes.
 	cpu, database time.Duration
 }
 
@@ -47,10 +50,26 @@ func (s sample) per(t time.Duration) float64 { return float64(t.Microseconds()) 
 
 func (s side) run(b *testing.B, server *postgresServer) sample {
 	runtime.GC() // the next side does not pay for this one's garbage
-	var all sync.WaitGroup
-	counts, failures := make([]int, len(s.workers)), make([]error, len(s.workers))
 	cpu, database, began := processCPU(b), server.cpu(b), time.Now()
-	for n, work := range s.workers {
+	var done int
+	var err error
+	if s.crowd != nil {
+		done, err = s.crowd.work()
+	} else {
+		done, err = workAtOnce(s.workers)
+	}
+	if err != nil {
+		b.Fatalf("%s: %v", s.name, err)
+	}
+	return sample{done: done, took: time.Since(began), cpu: processCPU(b) - cpu, database: server.cpu(b) - database}
+}
+
+// workAtOnce lets all workers work for a slice, and returns how often they did.
+func workAtOnce(workers []func() error) (done int, err error) {
+	var all sync.WaitGroup
+	counts, failures := make([]int, len(workers)), make([]error, len(workers))
+	began := time.Now()
+	for n, work := range workers {
 		all.Go(func() {
 			for time.Since(began) < slice && failures[n] == nil {
 				failures[n] = work()
@@ -59,20 +78,16 @@ func (s side) run(b *testing.B, server *postgresServer) sample {
 		})
 	}
 	all.Wait()
-	result := sample{took: time.Since(began), cpu: processCPU(b) - cpu, database: server.cpu(b) - database}
-	if err := errors.Join(failures...); err != nil {
-		b.Fatalf("%s: %v", s.name, err)
-	}
 	for _, n := range counts {
-		result.done += n
+		done += n
 	}
-	return result
+	return done, errors.Join(failures...)
 }
 
 // compare runs ours and its floors by turns, forwards and backwards, so that a drift of the machine
 // meets all alike. Each iteration of the benchmark is one such round; it reports the medians, and the
-// smallest and largest ratio. The samples of ours are returned.
-func compare(b *testing.B, server *postgresServer, ours side, floors ...side) []sample {
+// smallest and largest ratio.
+func compare(b *testing.B, server *postgresServer, ours side, floors ...side) {
 	b.Helper()
 	sides := append([]side{ours}, floors...)
 	for _, s := range sides {
@@ -92,16 +107,17 @@ func compare(b *testing.B, server *postgresServer, ours side, floors ...side) []
 	b.ReportMetric(median(rounds[0], func(s sample) float64 { return s.per(s.cpu) }), "cpu-µs/op")
 	b.Log(describe(ours.name, rounds[0], server))
 	for k, floor := range floors {
-		var rates, costs []float64
+		var rates, shares, costs []float64
 		for n, f := range rounds[k+1] {
 			o := rounds[0][n]
 			rates = append(rates, o.rate()/f.rate())
-			costs = append(costs, f.per(f.cpu)/o.per(o.cpu))
+			shares = append(shares, f.per(f.cpu)/o.per(o.cpu))
+			costs = append(costs, o.per(o.cpu)/f.per(f.cpu))
 		}
 		b.ReportMetric(middle(rates), "x-"+strings.ReplaceAll(floor.name, " ", "-"))
-		b.Logf("%s; ratio of rates %s, of CPU %s", describe("  floor: "+floor.name, rounds[k+1], server), spread(rates), spread(costs))
+		b.Logf("%s; ratio of rates %s, of CPU %s; ours costs %s times its CPU",
+			describe("  floor: "+floor.name, rounds[k+1], server), spread(rates), spread(shares), spread(costs))
 	}
-	return rounds[0]
 }
 
 func describe(name string, samples []sample, server *postgresServer) string {
@@ -164,22 +180,32 @@ func ticks(fields []string, which ...int) (sum time.Duration) {
 // caller is an HTTP/1.1 client with one connection that does nothing but what the measurement needs: the
 // standard library's costs as much as the server.
 type caller struct {
-	conn net.Conn
-	in   *bufio.Reader
-	text []byte
-	body []byte
+	address string
+	conn    net.Conn
+	in      *bufio.Reader
+	text    []byte
+	body    []byte
 }
 
 func newCaller(b *testing.B, address string) *caller {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close() })
-	return newCallerOn(conn)
+	c := &caller{address: address}
+	b.Cleanup(c.close)
+	return c
 }
 
-func newCallerOn(conn net.Conn) *caller { return &caller{conn: conn, in: bufio.NewReader(conn)} }
+// connect is for the first request: a server closes connections that are silent for some seconds.
+func (c *caller) connect() (err error) {
+	if c.conn, err = net.Dial("tcp", c.address); err == nil {
+		c.in = bufio.NewReader(c.conn)
+	}
+	return err
+}
+
+func (c *caller) close() {
+	if c.conn != nil {
+		c.conn.Close()
+	}
+}
 
 // ask sends a request and returns the body of the answer, valid until the next call; an error unless its
 // status is 200.
@@ -190,7 +216,17 @@ func (c *caller) ask(method, path, body string) ([]byte, error) {
 		c.text = append(strconv.AppendInt(c.text, int64(len(body)), 10), "\r\n"...)
 	}
 	c.text = append(append(c.text, "\r\n"...), body...)
-	if _, err := c.conn.Write(c.text); err != nil {
+	return c.exchange(c.text)
+}
+
+// exchange is ask for a request that is written out.
+func (c *caller) exchange(request []byte) ([]byte, error) {
+	if c.conn == nil {
+		if err := c.connect(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := c.conn.Write(request); err != nil {
 		return nil, err
 	}
 	var status []byte
@@ -238,5 +274,5 @@ func callers(b *testing.B, name, address string, with func(n int, c *caller) fun
 
 // everywhere makes a side of which each of so many workers does the same.
 func everywhere(name string, workers int, work func() error) side {
-	return side{name, slices.Repeat([]func() error{work}, workers)}
+	return side{name: name, workers: slices.Repeat([]func() error{work}, workers)}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,14 +89,12 @@ func (s *serving) start(b *testing.B) time.Duration {
 	}
 	b.Cleanup(func() { s.process.Process.Kill() })
 	for {
-		conn, err := net.Dial("tcp", s.address)
+		s.caller = &caller{address: s.address}
+		_, err := s.ask("/.well-known/jwks.json")
 		if err == nil {
-			s.caller = newCallerOn(conn)
-			if _, err = s.ask("/.well-known/jwks.json"); err == nil {
-				return time.Since(began)
-			}
-			conn.Close()
+			return time.Since(began)
 		}
+		s.caller.close()
 		if time.Since(began) > 10*time.Second {
 			b.Fatalf("keyturn serve does not answer: %v", err)
 		}
@@ -108,7 +105,7 @@ func (s *serving) start(b *testing.B) time.Duration {
 func (s *serving) ask(path string) ([]byte, error) { return s.caller.ask("GET", path, "") }
 
 func (s *serving) stop(b *testing.B) {
-	s.caller.conn.Close()
+	s.caller.close()
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		b.Fatal(err)
 	}

@@ -18,8 +18,13 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the program, so that tests run real processes of it.
+// TestMain lets the test binary be the program, so that tests run real processes of it, and the clients of a
+// benchmark.
 func TestMain(m *testing.M) {
+	if os.Getenv(crowdAddress) != "" {
+		runCrowd()
+		return
+	}
 	if os.Getenv("RUN_AS_KEYTURN") != "" {
 		os.Unsetenv("RUN_AS_KEYTURN")
 		main()
