@@ -62,6 +62,9 @@ func (b *Chromium) start(t testing.TB) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.Flag("no-sandbox", true), chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// Keys and clicks count from the moment that a page is there, not from its first frame: else some are
+		// dropped on a busy machine.
+		chromedp.Flag("allow-pre-commit-input", true),
 		chromedp.Flag("host-resolver-rules", b.hostRules()),
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)

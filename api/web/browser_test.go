@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,6 +98,13 @@ func (s *shop) site() http.Handler {
 	return mux
 }
 
+// requests are those to its callback and to its front-channel logout so far.
+func (s *shop) requests() (got, frames []*http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got), slices.Clone(s.frames)
+}
+
 // request is the authorization request of the client; more as in apitest.Request.
 func (s *shop) request(more ...string) url.Values {
 	return apitest.Request("orders", append([]string{"redirect_uri", s.url + "/callback"}, more...)...)
@@ -169,35 +177,33 @@ func (s *shop) consentPage(t *testing.T, view apitest.View, more ...string) *api
 	return tab
 }
 
-// TestPagesInABrowser: sign-in and consent by mouse, with script and without.
+// TestPagesInABrowser: sign-in and consent by mouse, without script, and on a phone.
 func TestPagesInABrowser(t *testing.T) {
-	for _, view := range []apitest.View{{}, {ScriptOff: true}, {Phone: true, Dark: true}} {
-		t.Run(fmt.Sprintf("%+v", view), func(t *testing.T) {
-			s := openShop(t)
-			t.Run("allow", func(t *testing.T) {
-				tab := s.consentPage(t, view)
-				tab.Reload()
-				if tab.Shows(allow); !strings.Contains(tab.Text(), "spiderman") {
-					t.Errorf("after a reload: %s", tab.Text())
-				}
-				tab.Click(allow)
-				s.wantCode(t, s.back(t, tab))
-				// Consent is remembered, and so is the person.
-				tab.Go(s.authorize())
-				s.wantCode(t, s.back(t, tab))
-			})
-			t.Run("deny", func(t *testing.T) {
-				tab := s.consentPage(t, view, "prompt", "consent")
-				tab.Click(deny)
-				s.wantDenied(t, s.back(t, tab))
-			})
-			t.Run("cancel", func(t *testing.T) {
-				tab := s.visit(t, view)
-				tab.Click(`button[value="cancel"]`)
-				s.wantDenied(t, s.back(t, tab))
-			})
+	s := openShop(t)
+	for name, view := range map[string]apitest.View{"without script": {ScriptOff: true}, "phone": {Phone: true, Dark: true}} {
+		t.Run("allow, "+name, func(t *testing.T) {
+			tab := s.consentPage(t, view, "prompt", "consent")
+			tab.Reload()
+			if tab.Shows(allow); !strings.Contains(tab.Text(), "spiderman") {
+				t.Errorf("after a reload: %s", tab.Text())
+			}
+			tab.Click(allow)
+			s.wantCode(t, s.back(t, tab))
+			// Consent is remembered, and so is the person.
+			tab.Go(s.authorize())
+			s.wantCode(t, s.back(t, tab))
 		})
 	}
+	t.Run("deny", func(t *testing.T) {
+		tab := s.consentPage(t, apitest.View{ScriptOff: true}, "prompt", "consent")
+		tab.Click(deny)
+		s.wantDenied(t, s.back(t, tab))
+	})
+	t.Run("cancel", func(t *testing.T) {
+		tab := s.visit(t, apitest.View{ScriptOff: true})
+		tab.Click(`button[value="cancel"]`)
+		s.wantDenied(t, s.back(t, tab))
+	})
 }
 
 // TestWrongPasswordInABrowser: the name stays, the password is empty and has the focus.
@@ -307,8 +313,8 @@ func TestBackButton(t *testing.T) {
 	}
 	tab.Click("a.button")
 	tab.At(s.url + "/")
-	if len(s.got) != 1 {
-		t.Errorf("the client was sent %d answers", len(s.got))
+	if got, _ := s.requests(); len(got) != 1 {
+		t.Errorf("the client was sent %d answers", len(got))
 	}
 }
 
@@ -325,7 +331,8 @@ func TestFormPostInABrowser(t *testing.T) {
 			tab.Click("form button")
 		}
 		s.wantCode(t, s.back(t, tab))
-		last := s.got[len(s.got)-1]
+		got, _ := s.requests()
+		last := got[len(got)-1]
 		if last.Method != http.MethodPost || last.URL.RawQuery != "" || last.Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
 			t.Errorf("script off %v: %s %s %v", off, last.Method, last.URL, last.Header)
 		}
