@@ -21,7 +21,7 @@ interop: ## real clients, unmodified: the examples of docs/examples against the 
 lint: ## formatting, go vet, the module file
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) vet -tags interop ./cmd/keyturn
+	$(GO) vet -tags interop,screenshots ./cmd/keyturn
 	$(GO) mod tidy -diff
 
 bench: ## speed, as ratios to floors measured in the same run
