@@ -34,6 +34,9 @@ type Server struct {
 	TrustedProxies []string
 	// CORSOrigins may call the token-pair API from a browser; "*" stands for all. Never with credentials.
 	CORSOrigins []string
+
+	// secure tells that the issuer is https, so that nobody reaches it otherwise.
+	secure bool
 }
 
 // Handler builds the routes. It returns an error for a trusted proxy that is no address or network.
@@ -46,7 +49,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	if err := router.SetTrustedProxies(s.TrustedProxies); err != nil {
 		return nil, err
 	}
-	router.Use(s.observe, s.recoverPanic, securityHeaders)
+	s.secure = strings.HasPrefix(s.Issuer.Settings.Issuer, "https:")
+	router.Use(s.observe, s.recoverPanic, s.securityHeaders)
 	people := s.people()
 	router.NoRoute(s.notFound(people))
 	router.NoMethod(methodNotAllowed)
@@ -58,7 +62,7 @@ func (s *Server) people() *web.Handlers {
 	url := s.Issuer.Settings.Issuer
 	return &web.Handlers{
 		Provider: s.Provider, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
-		Cookies: web.Cookies{Secure: strings.HasPrefix(url, "https:")}, Issuer: url,
+		Cookies: web.Cookies{Secure: s.secure}, Issuer: url,
 		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
 	}
 }

@@ -37,6 +37,25 @@ func (c *claims) addProfile(p Profile, wanted []string) {
 	}
 }
 
+// released are those of the claims that a resource asks for which the grant's scope allows (OIDC Core section
+// 5.4). The token-pair API has no scopes; there the resource alone decides.
+func released(wanted []string, g *Grant, scope string) []string {
+	if g.ClientID == TokenPairClient {
+		return wanted
+	}
+	var allowed []string
+	for _, name := range wanted {
+		needs := "profile"
+		if name == "email" {
+			needs = "email"
+		}
+		if HasScope(scope, needs) {
+			allowed = append(allowed, name)
+		}
+	}
+	return allowed
+}
+
 // profileClaims are the claims of OIDC Core section 5.1 that a resource may ask for.
 var profileClaims = map[string]func(Profile) string{
 	"name":               func(p Profile) string { return strings.TrimSpace(p.GivenName + " " + p.FamilyName) },

@@ -130,9 +130,10 @@ type Store interface {
 
 	// RevokeGrants ends all selected grants that are not revoked yet, each with its row of
 	// revoked_refresh_tokens for the newest number, and the event, in one transaction; it returns how many.
-	// With nothing to end nothing is written, the event neither. Selection.All also ends every browser session,
-	// with a logout token queued for each client that took part, and removes the authorization codes that are
-	// not redeemed and the interactions; these are not counted, but are something to end.
+	// With nothing to end nothing is written, the event neither. Of a user or a client it also removes the
+	// authorization codes that are not redeemed, and of a user it ends the browser sessions, with a logout token
+	// queued for each client that took part; Selection.All does so for everybody, and removes the interactions.
+	// These are not counted, but are something to end.
 	RevokeGrants(ctx context.Context, s Selection, r Revocation) (int64, error)
 
 	// LongestRefreshLifetime is that of the live grants, 0 without any. It reads them all.

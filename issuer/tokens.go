@@ -119,7 +119,7 @@ func (i *Issuer) AccessToken(g *Grant, q AccessRequest) (string, time.Duration, 
 		c.add("token_type", "access")
 		c.add(i.Settings.UserIDClaim, userID(g))
 	}
-	c.addProfile(g.User, r.Claims)
+	c.addProfile(g.User, released(r.Claims, g, scope))
 	token, err := i.sign(keys.SignRequest{
 		Purpose: keys.Token, Algorithm: r.Algorithm, Type: accessType, At: now, Expires: expires,
 	}, c)

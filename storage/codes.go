@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"keyturn/audit"
@@ -68,21 +70,46 @@ const (
 	removeCodesInOrder statement = ` ORDER BY hash {for update})`
 )
 
+// lockAroundNewCode takes the locks that insertCode takes, for what has to be looked at before it.
+const lockAroundNewCode statement = `SELECT u.id FROM clients c, users u, browser_sessions b
+	WHERE c.id = ? AND c.enabled AND u.id = ? AND u.active AND u.credential_version = ? AND b.id = ? AND b.user_id = u.id {for share of c, u, b}`
+
 // StoreCode implements oauth.Store. A client that was turned off or deleted is ErrSessionGone too.
 func (d *DB) StoreCode(ctx context.Context, c oauth.Code, lifetime time.Duration) error {
-	g := c.Grant
-	var stored int64
-	err := d.once(ctx, func(s session) (err error) {
-		stored, err = s.exec(ctx, insertCode, c.Hash[:], c.RedirectURI, c.Challenge, c.Nonce, g.ID,
-			g.Audience, g.Scope, g.Claims, micros{g.AuthTime}, g.AMR, g.ACR,
-			g.RefreshLifetime.Microseconds(), g.AbsoluteLifetime.Microseconds(), g.NoteLogin, lifetime.Microseconds(),
-			c.ClientID, g.UserID, g.CredentialVersion, g.SessionID)
-		return err
+	if len(c.Consent) == 0 {
+		return translate(d.once(ctx, func(s session) error { return s.storeCode(ctx, c, lifetime) }), nil)
+	}
+	err := d.transact(ctx, func(s session) error {
+		// Whoever takes consent back locks the user first: that is before this, and seen here, or waits and
+		// removes the code.
+		var user string
+		if err := s.get(ctx, &user, lockAroundNewCode, c.ClientID, c.Grant.UserID, c.Grant.CredentialVersion, c.Grant.SessionID); err != nil {
+			return err
+		}
+		var allowed []string
+		if err := s.all(ctx, &allowed, selectConsented, c.Grant.UserID, c.ClientID, c.Grant.Audience); err != nil {
+			return err
+		}
+		for _, item := range c.Consent {
+			if !slices.Contains(allowed, item) {
+				return oauth.ErrConsentRequired
+			}
+		}
+		return s.storeCode(ctx, c, lifetime)
 	})
+	return translate(err, oauth.ErrSessionGone)
+}
+
+func (s session) storeCode(ctx context.Context, c oauth.Code, lifetime time.Duration) error {
+	g := c.Grant
+	stored, err := s.exec(ctx, insertCode, c.Hash[:], c.RedirectURI, c.Challenge, c.Nonce, g.ID,
+		g.Audience, g.Scope, g.Claims, micros{g.AuthTime}, g.AMR, g.ACR,
+		g.RefreshLifetime.Microseconds(), g.AbsoluteLifetime.Microseconds(), g.NoteLogin, lifetime.Microseconds(),
+		c.ClientID, g.UserID, g.CredentialVersion, g.SessionID)
 	if err == nil && stored == 0 {
 		err = oauth.ErrSessionGone
 	}
-	return translate(err, nil)
+	return err
 }
 
 // removeCodes removes those of the selected codes that were not redeemed. The others stay, to be known when
@@ -105,7 +132,7 @@ const (
 	redeemCode statement = `UPDATE authorization_codes SET redeemed_at = {now}
 		WHERE hash = ? AND client_id = ? AND redirect_uri = ? AND challenge = ? AND expires_at > {now}` + unredeemed + `
 		RETURNING ` + codeColumns
-	redeemedGrant statement = `SELECT grant_id FROM authorization_codes WHERE hash = ? AND redeemed_at IS NOT NULL`
+	redeemedGrant statement = `SELECT grant_id FROM authorization_codes WHERE hash = ? AND client_id = ? AND redeemed_at IS NOT NULL`
 
 	noteClient statement = `INSERT INTO session_clients (session_id, client_id) VALUES (?, ?) ON CONFLICT (session_id, client_id) DO NOTHING`
 )
@@ -171,13 +198,21 @@ func (s session) grantFor(ctx context.Context, code oauth.Code, event audit.Even
 	if _, err := s.exec(ctx, noteClient, g.SessionID, g.ClientID); err != nil {
 		return issuer.Grant{}, err
 	}
-	return row.grant(), s.record(ctx, about(event, g.ID))
+	return row.grant(), s.record(ctx, inFull(about(event, g.ID), g.Grant))
 }
 
-// refuse tells whether the code was redeemed before. Then its grant ends, and the caller commits that.
+// inFull adds to an event what only the code knew: the grant's row may be swept minutes later.
+func inFull(event audit.Event, g issuer.Grant) audit.Event {
+	details := map[string]string{"user": g.UserID, "session": g.SessionID, "resource": g.Audience, "scope": g.Scope}
+	maps.Copy(details, event.Details)
+	event.Details = details
+	return event
+}
+
+// refuse tells whether the code was redeemed before, by the same client. Then its grant ends, and the caller commits that.
 func (s session) refuse(ctx context.Context, r oauth.Redemption) (verdict, err error) {
 	var grantID string
-	err = s.get(ctx, &grantID, redeemedGrant, r.Hash[:])
+	err = s.get(ctx, &grantID, redeemedGrant, r.Hash[:], r.ClientID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return oauth.ErrCodeInvalid, nil
 	}

@@ -73,21 +73,13 @@ func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, 
 
 // endUser ends all that a user has; the caller has changed the user row.
 func (s session) endUser(ctx context.Context, id string, reason issuer.Reason) (ended int64, err error) {
-	if _, err := s.markSessions(ctx, ofUser(id)); err != nil {
-		return 0, err
-	}
-	if ended, err = s.revoke(ctx, ofUser(id), revocation{reason: reason}); err != nil {
-		return 0, err
-	}
-	if _, err := s.removeCodes(ctx, ofUser(id)); err != nil {
+	if ended, _, err = s.endBelow(ctx, ofUser(id), revocation{reason: reason}, true); err != nil {
 		return 0, err
 	}
 	if reason == issuer.Deleted {
-		if _, err := s.removeConsents(ctx, ofUser(id)); err != nil {
-			return 0, err
-		}
+		_, err = s.removeConsents(ctx, ofUser(id))
 	}
-	return ended, s.closeSessions(ctx)
+	return ended, err
 }
 
 func (s session) changeUser(ctx context.Context, id string, change statement, args ...any) error {

@@ -57,7 +57,7 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 		disable := func() error { _, err := db.SetClientEnabled(ctx, client.ID, false, event); return err }
 		remove := func() error { _, err := db.DeleteClient(ctx, client.ID, event); return err }
 		begin := func() error { return db.StoreInteraction(ctx, storagetest.NewInteraction(client), time.Hour) }
-		note := func() error { _, err := db.NoteStep(ctx, in.ID, oauth.StepSignedIn); return err }
+		note := func() error { _, err := db.NoteStep(ctx, in.ID, oauth.StepSignedIn, ""); return err }
 		assertion := func() error { return db.UseAssertion(ctx, client.ID, "jti", time.Now().Add(time.Hour)) }
 		start := func() error { _, err := db.StartSession(ctx, storagetest.NewSession(u), event); return err }
 		replace := func() error {

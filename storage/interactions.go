@@ -18,7 +18,9 @@ type interactionRow struct {
 	CreatedAt   micros `db:"created_at"`
 	ExpiresAt   micros `db:"expires_at"`
 	SignedInAt  micros `db:"signed_in_at"`
+	SignedInAs  string `db:"signed_in_as"`
 	ConsentedAt micros `db:"consented_at"`
+	ConsentedAs string `db:"consented_as"`
 	FinishedAt  micros `db:"finished_at"`
 
 	// Now is the database's time.
@@ -28,7 +30,8 @@ type interactionRow struct {
 func (r interactionRow) interaction() (oauth.Interaction, error) {
 	in := oauth.Interaction{
 		CreatedAt: r.CreatedAt.Time, ExpiresAt: r.ExpiresAt.Time,
-		SignedInAt: r.SignedInAt.Time, ConsentedAt: r.ConsentedAt.Time, FinishedAt: r.FinishedAt.Time,
+		SignedInAt: r.SignedInAt.Time, SignedInAs: r.SignedInAs, ConsentedAt: r.ConsentedAt.Time, ConsentedAs: r.ConsentedAs,
+		FinishedAt: r.FinishedAt.Time,
 	}
 	var err1, err2 error
 	in.ID, err1 = keys.ParseHash(r.IDHash)
@@ -40,14 +43,14 @@ func (r interactionRow) interaction() (oauth.Interaction, error) {
 }
 
 const (
-	interactionColumns = `id_hash, browser_hash, request, created_at, expires_at, signed_in_at, consented_at, finished_at, {now} AS now`
+	interactionColumns = `id_hash, browser_hash, request, created_at, expires_at, signed_in_at, signed_in_as, consented_at, consented_as, finished_at, {now} AS now`
 
 	insertInteraction statement = `INSERT INTO interactions (id_hash, browser_hash, request, created_at, expires_at)
 		SELECT CAST(? AS {postgres BYTEA}{sqlite BLOB}), CAST(? AS {postgres BYTEA}{sqlite BLOB}), ?, t.now, t.now + CAST(? AS BIGINT) FROM (SELECT {now} AS now) t`
 	interactionByID statement = `SELECT ` + interactionColumns + ` FROM interactions WHERE id_hash = ? AND browser_hash = ? AND expires_at > {now}`
 
-	noteSignedIn  statement = `UPDATE interactions SET signed_in_at = {now}` + unexpiredInteraction
-	noteConsented statement = `UPDATE interactions SET consented_at = {now}` + unexpiredInteraction
+	noteSignedIn  statement = `UPDATE interactions SET signed_in_at = {now}, signed_in_as = ?` + unexpiredInteraction
+	noteConsented statement = `UPDATE interactions SET consented_at = {now}, consented_as = ?` + unexpiredInteraction
 	noteFinished  statement = `UPDATE interactions SET finished_at = COALESCE(finished_at, {now})` + unexpiredInteraction
 
 	unexpiredInteraction = ` WHERE id_hash = ? AND expires_at > {now} RETURNING ` + interactionColumns
@@ -69,15 +72,19 @@ func (d *DB) Interaction(ctx context.Context, id, browser keys.Hash) (oauth.Inte
 }
 
 // NoteStep implements oauth.Store; ErrInteractionGone where there is none that has not expired.
-func (d *DB) NoteStep(ctx context.Context, id keys.Hash, step oauth.Step) (oauth.Interaction, error) {
+func (d *DB) NoteStep(ctx context.Context, id keys.Hash, step oauth.Step, sessionID string) (oauth.Interaction, error) {
 	st := map[oauth.Step]statement{
 		oauth.StepSignedIn: noteSignedIn, oauth.StepConsented: noteConsented, oauth.StepFinished: noteFinished,
 	}[step]
 	if st == "" {
 		return oauth.Interaction{}, fmt.Errorf("storage: an interaction has no step %q", step)
 	}
+	args := []any{sessionID, id[:]}
+	if step == oauth.StepFinished {
+		args = args[1:]
+	}
 	var row interactionRow
-	if err := d.once(ctx, func(s session) error { return s.get(ctx, &row, st, id[:]) }); err != nil {
+	if err := d.once(ctx, func(s session) error { return s.get(ctx, &row, st, args...) }); err != nil {
 		return oauth.Interaction{}, translate(err, oauth.ErrInteractionGone)
 	}
 	return row.interaction()

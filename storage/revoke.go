@@ -78,10 +78,13 @@ func (d *DB) RevokeGrants(ctx context.Context, sel issuer.Selection, r issuer.Re
 	why := revocation{reason: r.Reason, presented: r.PresentedJTI}
 	err = d.transact(ctx, func(s session) (err error) {
 		var others int64
-		if sel.All {
+		switch {
+		case sel.All:
 			ended, others, err = s.endEverything(ctx, why)
-		} else {
+		case sel.GrantID != "":
 			ended, err = s.revoke(ctx, which, why)
+		default:
+			ended, others, err = s.endBelow(ctx, which, why, sel.UserID != "")
 		}
 		if err != nil || ended+others == 0 {
 			return err

@@ -22,7 +22,7 @@ func TestClientFromCreationToDeletion(t *testing.T) {
 	secret, _ := made["client_secret"].(string)
 	for member, want := range map[string]any{
 		"client_id": "shop", "client_name": "The shop", "enabled": true, "token_endpoint_auth_method": "client_secret_basic",
-		"redirect_uris": []any{"https://shop.example.com/cb"}, "grant_types": []any{"authorization_code", "refresh_token"}, "resources": []any{"api"},
+		"redirect_uris": []any{"https://shop.example.com/cb"}, "grant_types": []any{"authorization_code", "refresh_token"}, "resources": []any{},
 	} {
 		if fmt.Sprint(made[member]) != fmt.Sprint(want) {
 			t.Errorf("%s is %v, want %v", member, made[member], want)

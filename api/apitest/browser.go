@@ -198,3 +198,14 @@ func Redeem(code string) url.Values {
 func WebApp() oauth.Metadata {
 	return oauth.Metadata{Name: "Orders", RedirectURIs: []string{Callback}, FirstParty: true}
 }
+
+// Allow presses the button of the consent page of an interaction.
+func (b *Browser) Allow(here string) Page {
+	b.t.Helper()
+	form := url.Values{"decision": {"allow"}}
+	if _, rest, found := strings.Cut(b.Get(here).Body, `name="session" value="`); found {
+		session, _, _ := strings.Cut(rest, `"`)
+		form.Set("session", session)
+	}
+	return b.Post(here+"/consent", form)
+}

@@ -78,8 +78,8 @@ func (h *Handlers) AccountSignIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	signedIn, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, username, p) })
-	if err == nil && signedIn {
+	who, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, username, p) })
+	if err == nil && who.Valid() {
 		seeOther(c, AccountPath)
 	}
 	return err

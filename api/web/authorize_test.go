@@ -296,10 +296,15 @@ func TestAuthorizeByForm(t *testing.T) {
 	}
 	answer.Body.Close()
 	here := answer.Header.Get("Location")
-	if answer.StatusCode != http.StatusSeeOther || !strings.HasPrefix(here, "/interaction/") {
+	if answer.StatusCode != http.StatusSeeOther || !strings.HasPrefix(here, "/oauth2/authorize?") {
 		t.Fatalf("%d to %q", answer.StatusCode, here)
 	}
-	server, _ := url.Parse(s.URL)
-	b.Jar.SetCookies(server, answer.Cookies())
 	apitest.CodeFrom(t, b.Get(here))
+	// A request that is too long for a URL goes on at an interaction's page.
+	long := apitest.Request("orders", "prompt", "none", "ignored", strings.Repeat("x", 20_000))
+	p := b.Post("/oauth2/authorize", long)
+	if !strings.HasPrefix(p.Location, "/interaction/") {
+		t.Fatalf("a long request: %d to %q", p.Status, p.Location)
+	}
+	apitest.CodeFrom(t, b.Get(p.Location))
 }

@@ -20,8 +20,8 @@ import (
 type Provider interface {
 	Authorize(ctx context.Context, params url.Values, v oauth.Visit, seen bool) (*oauth.Stop, error)
 	Resume(ctx context.Context, id keys.Secret, v oauth.Visit) (*oauth.Stop, error)
-	SignedIn(ctx context.Context, id keys.Secret, v oauth.Visit) error
-	Consent(ctx context.Context, id keys.Secret, v oauth.Visit, allowed bool) error
+	SignedIn(ctx context.Context, id keys.Secret, v oauth.Visit, who accounts.Authentication) error
+	Consent(ctx context.Context, id keys.Secret, v oauth.Visit, d oauth.Decision) error
 	Cancel(ctx context.Context, id keys.Secret, v oauth.Visit) error
 	Logout(ctx context.Context, in oauth.Logout, v oauth.Visit) (oauth.LoggedOut, error)
 	Apps(ctx context.Context, userID string) ([]oauth.App, error)

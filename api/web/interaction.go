@@ -65,7 +65,7 @@ func (h *Handlers) consentPage(c *gin.Context, stop *oauth.Stop, ask oauth.AskCo
 	}
 	h.Pages.Consent(c, http.StatusOK, Consent{
 		Look: h.look(c, stop.Request.UILocales), Client: clientOf(stop.Client, stop.RedirectHost()),
-		Action: InteractionPath + stop.ID.Reveal() + "/consent", Username: user.Username,
+		Action: InteractionPath + stop.ID.Reveal() + "/consent", Username: user.Username, Session: ask.SessionID,
 		Scopes: ask.Scopes, Claims: ask.Claims, Resource: ask.Resource, Redirects: stop.RedirectOrigin(),
 	})
 	return nil
@@ -85,50 +85,56 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 	if err != nil && !errors.Is(err, oauth.ErrFinished) {
 		return err
 	}
-	signedIn, err := h.signIn(c, form, func(status int, username string, problem Problem) {
+	who, err := h.signIn(c, form, func(status int, username string, problem Problem) {
 		h.signInPage(c, status, stop, username, problem)
 	})
-	if err != nil || !signedIn {
+	if err != nil || !who.Valid() {
 		return err
 	}
-	if err := h.Provider.SignedIn(ctx, id, visit); err != nil {
+	if err := h.Provider.SignedIn(ctx, id, visit, who); err != nil {
 		return err
 	}
 	seeOther(c, InteractionPath+id.Reveal())
 	return nil
 }
 
-// signIn signs the browser in with a name and a password, or shows the page again and returns false.
-func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int, username string, p Problem)) (bool, error) {
+// signIn signs the browser in with a name and a password, or shows the page again and returns a proof of nothing.
+func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int, username string, p Problem)) (accounts.Authentication, error) {
 	username, password := strings.TrimSpace(form.Get("username")), form.Get("password")
 	if username == "" || password == "" {
 		again(http.StatusUnprocessableEntity, username, Problem{Kind: ProblemMissing})
-		return false, nil
+		return accounts.Authentication{}, nil
 	}
-	ctx, actor := c.Request.Context(), h.Actor(c)
-	who, err := h.People.Authenticate(ctx, accounts.SignIn{Username: username, Password: password, Actor: actor})
-	if throttled, ok := errors.AsType[*accounts.Throttled](err); ok {
-		again(http.StatusTooManyRequests, username, Problem{Kind: ProblemThrottled, Wait: throttled.RetryAfter})
-		return false, nil
-	}
-	if err == nil {
-		var secret keys.Secret
-		if secret, _, err = h.Browsers.Start(ctx, who, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), actor); err == nil {
-			h.Cookies.set(c, sessionCookie, secret)
-			h.Provider.Wake() // the session of somebody else may have ended with it
-			return true, nil
-		}
-	}
+	who, err := h.start(c, username, password)
+	throttled, isThrottled := errors.AsType[*accounts.Throttled](err)
 	switch {
+	case isThrottled:
+		again(http.StatusTooManyRequests, username, Problem{Kind: ProblemThrottled, Wait: throttled.RetryAfter})
 	case errors.Is(err, accounts.ErrCredentials):
 		again(http.StatusUnprocessableEntity, username, Problem{Kind: ProblemCredentials})
-		return false, nil
 	case errors.Is(err, accounts.ErrHashingBusy):
 		c.Header("Retry-After", "2")
 		again(http.StatusServiceUnavailable, username, Problem{Kind: ProblemBusy})
-		return false, nil
+	default:
+		return who, err
 	}
-	return false, err
+	return accounts.Authentication{}, nil
+}
+
+// start proves the person and gives the browser its cookie.
+func (h *Handlers) start(c *gin.Context, username, password string) (accounts.Authentication, error) {
+	ctx, actor := c.Request.Context(), h.Actor(c)
+	proof, err := h.People.Authenticate(ctx, accounts.SignIn{Username: username, Password: password, Actor: actor})
+	if err != nil {
+		return accounts.Authentication{}, err
+	}
+	secret, who, err := h.Browsers.Start(ctx, proof, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), actor)
+	if err != nil {
+		return accounts.Authentication{}, err
+	}
+	h.Cookies.set(c, sessionCookie, secret)
+	h.Provider.Wake() // the session of somebody else may have ended with it
+	return who, nil
 }
 
 // Consent takes the person's decision.
@@ -137,16 +143,16 @@ func (h *Handlers) Consent(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var allowed bool
+	decision := oauth.Decision{SessionID: form.Get("session")}
 	switch form.Get("decision") {
 	case "allow":
-		allowed = true
+		decision.Allowed = true
 	case "deny":
 	default:
 		return &oauth.InvalidRequest{Param: "decision", Problem: "must be allow or deny"}
 	}
 	id := interactionID(c)
-	err = h.Provider.Consent(c.Request.Context(), id, h.visit(c), allowed)
+	err = h.Provider.Consent(c.Request.Context(), id, h.visit(c), decision)
 	if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
 		return err
 	}

@@ -41,7 +41,7 @@ func TestConsentIsAskedAndRemembered(t *testing.T) {
 		if q := outcome(t, b.Authorize(apitest.Request("orders", "scope", "openid profile", "prompt", "none"))); q.Get("error") != "consent_required" {
 			t.Errorf("silently before consent: %v", q)
 		}
-		p = b.Post(here+"/consent", url.Values{"decision": {"allow"}})
+		p = b.Allow(here)
 		if p.Status != http.StatusSeeOther || p.Location != here {
 			t.Fatalf("allow: %d to %q %s", p.Status, p.Location, p.Body)
 		}
@@ -94,7 +94,7 @@ func TestPublicClientsWithoutAPlaceOfTheirOwnAreAskedEachTime(t *testing.T) {
 	v := apitest.Request("native", "redirect_uri", loopback)
 	p := b.SignIn(v, "spiderman", apitest.Password)
 	here := strings.TrimSuffix(apitest.Action.FindStringSubmatch(p.Body)[1], "/consent")
-	b.Post(here+"/consent", url.Values{"decision": {"allow"}})
+	b.Allow(here)
 	if p := b.Get(here); !strings.HasPrefix(p.Location, loopback+"?code=") {
 		t.Fatalf("not back: %q", p.Location)
 	}
@@ -240,7 +240,7 @@ func TestTabsBackAndReload(t *testing.T) {
 		if p := b.Post(tabB+"/sign-in", url.Values{"username": {"spiderman"}, "password": {apitest.Password}}); p.Location != tabB {
 			t.Errorf("tab B's old form: %d to %q", p.Status, p.Location)
 		}
-		b.Post(tabA+"/consent", url.Values{"decision": {"allow"}})
+		b.Allow(tabA)
 		first := outcome(t, b.Get(tabA))
 		// Consent in A answers B too; each goes back with its own state.
 		if q := outcome(t, b.Get(tabB)); q.Get("state") != "B" || q.Get("code") == "" {

@@ -307,7 +307,7 @@ func TestAccountPage(t *testing.T) {
 	}
 	there.Post("/account/sign-in", form)
 	p := here.Authorize(apitest.Request("orders"))
-	here.Post(p.Location+"/consent", url.Values{"decision": {"allow"}})
+	here.Allow(p.Location)
 	_, tokens := apitest.Token(t, s, "orders", secret, apitest.Redeem(apitest.CodeFrom(t, here.Get(p.Location))))
 	page := here.Get("/account").Body
 	// Third-party initiated login: OIDC Core section 4.

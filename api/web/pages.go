@@ -109,10 +109,13 @@ type Consent struct {
 	// Action is where the form goes: decision=allow or decision=deny.
 	Action   string
 	Username string
-	Scopes   []string
+	// Session is the browser session that the page is shown in; the form sends it back.
+	Session string
+	Scopes  []string
 	// Claims are asked for by the claims parameter, beyond those of the scopes.
 	Claims []string
-	// Resource is the audience of the scopes that are not standard ones.
+	// Resource is what the access token opens in the person's name, and the audience of the scopes that are not
+	// standard ones; empty where it opens UserInfo alone.
 	Resource  string
 	Redirects string
 }

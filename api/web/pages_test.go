@@ -82,7 +82,7 @@ var testCases = []testCase{
 	signInCase("signin-other", 200, SignIn{Client: ordersClient(), Cancel: true, Problem: Problem{Kind: ProblemOther}}),
 	{"consent", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
-			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman",
+			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman", Session: "f269206cdf0421829d22055c708f0f5f",
 			Scopes:   []string{"openid", "profile", "email", "address", "phone", "offline_access", "orders:read"},
 			Claims:   []string{"birthdate", "shoe_size"},
 			Resource: "https://api.example.com/orders", Redirects: "https://orders.example.com",

@@ -23,6 +23,10 @@ func (a *app) newProvider() (*domain.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	forRequests, err := a.config.fetcher()
+	if err != nil {
+		return nil, err
+	}
 	clientKeys := &domain.ClientKeys{Fetch: fetcher, Now: time.Now, Log: a.log}
 	return &domain.Provider{
 		Store: a.db, Clients: a.clients, Issuer: a.issuer, People: a.accounts, Browsers: a.browsers, Now: time.Now, Log: a.log,
@@ -33,7 +37,7 @@ func (a *app) newProvider() (*domain.Provider, error) {
 			},
 		},
 		Settings: domain.Settings{RequirePKCE: a.config.RequirePKCE == "all"},
-		Refusals: a.db, Post: fetcher, Fetch: fetcher,
+		Refusals: a.db, Post: fetcher, Fetch: forRequests,
 	}, nil
 }
 

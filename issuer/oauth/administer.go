@@ -31,7 +31,8 @@ type NewClient struct {
 }
 
 // Defaults is m with what a new client has where nothing is said: client_secret_basic, the code flow with
-// refresh tokens, and the default audience. An empty list stays empty; nil is not said.
+// refresh tokens, and for first-party clients and services the default audience. An empty list stays empty;
+// nil is not said.
 func (r *Registry) Defaults(m Metadata) Metadata { return m.withDefaults(r.Settings) }
 
 // Create registers an enabled client, with Defaults. It returns *InvalidRequest for bad input and

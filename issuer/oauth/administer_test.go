@@ -23,7 +23,7 @@ func TestClientFromCreationToDeletion(t *testing.T) {
 		t.Fatal(err)
 	}
 	if made.AuthMethod != AuthBasic || !slices.Equal(made.GrantTypes, []GrantType{AuthorizationCode, RefreshTokenGrant}) ||
-		!slices.Equal(made.Resources, []string{"api"}) || !made.Enabled {
+		len(made.Resources) != 0 || !made.Enabled {
 		t.Errorf("made %+v", made)
 	}
 	if len(secret.Reveal()) != 43 || len(made.Secrets) != 1 || !made.Secrets[0].Hash.Matches(secret) {
@@ -91,7 +91,7 @@ func TestClientFromCreationToDeletion(t *testing.T) {
 	}
 	if got, want := store.events[1].Details, map[string]string{
 		"fields": "client_name redirect_uris", "redirect_uris": "https://app.example.com/other", "auth_method": "client_secret_basic",
-		"grant_types": "authorization_code refresh_token", "resources": "api", "first_party": "false",
+		"grant_types": "authorization_code refresh_token", "first_party": "false",
 	}; !maps.Equal(got, want) {
 		t.Errorf("the update is recorded as %v, want %v", got, want)
 	}
@@ -102,16 +102,18 @@ func TestDefaultsOfNewClients(t *testing.T) {
 	for name, n := range map[string]NewClient{
 		"public":  {ID: "spa", Metadata: Metadata{AuthMethod: AuthNone, RedirectURIs: []string{"https://app.example.com/cb"}}},
 		"key":     {ID: "key", Metadata: Metadata{AuthMethod: AuthPrivateKeyJWT, JWKSURI: "https://app.example.com/jwks", RedirectURIs: []string{"https://app.example.com/cb"}}},
-		"nothing": {ID: "bare", Metadata: Metadata{RedirectURIs: []string{"https://app.example.com/cb"}, Resources: []string{}}},
+		"nothing": {ID: "bare", Metadata: Metadata{RedirectURIs: []string{"https://app.example.com/cb"}, Resources: []string{}, FirstParty: true}},
+		"own":     {ID: "own", Metadata: Metadata{RedirectURIs: []string{"https://app.example.com/cb"}, FirstParty: true}},
+		"service": {ID: "robot", Metadata: Metadata{GrantTypes: []GrantType{ClientCredentials}, Scopes: []string{"read"}}},
 	} {
 		made, secret, err := r.Create(t.Context(), n, clientAdmin)
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if has := name == "nothing"; len(made.Secrets) == 1 != has || (secret.Reveal() != "") != has {
+		if has := name != "public" && name != "key"; len(made.Secrets) == 1 != has || (secret.Reveal() != "") != has {
 			t.Errorf("%s: %d secrets", name, len(made.Secrets))
 		}
-		if (len(made.Resources) == 0) != (name == "nothing") {
+		if hasAPI := name == "own" || name == "service"; (len(made.Resources) == 1) != hasAPI {
 			t.Errorf("%s: resources %q", name, made.Resources)
 		}
 	}

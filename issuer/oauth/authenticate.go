@@ -76,7 +76,7 @@ func (p *Provider) Authenticate(ctx context.Context, call *Call) (AuthenticatedC
 		return AuthenticatedClient{}, err
 	}
 	if err := p.prove(ctx, client, shown); err != nil {
-		return AuthenticatedClient{}, p.noteRefusal(ctx, client, call.Actor, err)
+		return AuthenticatedClient{}, p.noteRefusal(ctx, client, call.Actor, "client_authentication", err)
 	}
 	return AuthenticatedClient{client}, nil
 }
@@ -187,14 +187,14 @@ func (p *Provider) prove(ctx context.Context, c *Client, shown credentials) erro
 // refusalTime bounds how long a refusal waits for its trace.
 const refusalTime = time.Second
 
-// noteRefusal counts a failed authentication of a known client, and returns err.
-func (p *Provider) noteRefusal(ctx context.Context, c *Client, actor audit.Actor, err error) error {
+// noteRefusal counts a refusal of a known client, and returns err.
+func (p *Provider) noteRefusal(ctx context.Context, c *Client, actor audit.Actor, reason string, err error) error {
 	if p.Refusals == nil || errors.Is(err, keys.ErrUnavailable) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusalTime)
 	defer cancel()
-	lost := p.Refusals.AddRefusal(ctx, audit.Refusal{Account: c.ID, Address: accounts.PlaceOf(actor.Address), Reason: "client_authentication"})
+	lost := p.Refusals.AddRefusal(ctx, audit.Refusal{Account: c.ID, Address: accounts.PlaceOf(actor.Address), Reason: reason})
 	if lost != nil {
 		p.Log.Error("refusal not recorded", "client", c.ID, "error", lost)
 	}

@@ -17,6 +17,7 @@ const (
 	// logoutAttempts bounds the tries; with the waits below they last an hour and a half.
 	logoutAttempts = 12
 	logoutBatch    = 16
+	logoutsAtOnce  = 32
 )
 
 // logoutWait is how long after so many failures a delivery is tried again.
@@ -42,8 +43,11 @@ func (p *Provider) wakeUp() chan struct{} {
 func (p *Provider) SendLogouts(ctx context.Context) {
 	poll := time.NewTicker(logoutPoll)
 	defer poll.Stop()
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, logoutsAtOnce)
 	for {
-		for p.sendDue(ctx) == logoutBatch {
+		for p.sendDue(ctx, slots, &running) == logoutBatch {
 		}
 		select {
 		case <-ctx.Done():
@@ -54,8 +58,9 @@ func (p *Provider) SendLogouts(ctx context.Context) {
 	}
 }
 
-// sendDue sends what is due, and returns how many deliveries there were.
-func (p *Provider) sendDue(ctx context.Context) int {
+// sendDue begins to send what is due, and returns how many deliveries there were. It waits for a slot, not for
+// an outcome: one client that hangs does not hold up the others.
+func (p *Provider) sendDue(ctx context.Context, slots chan struct{}, running *sync.WaitGroup) int {
 	due, err := p.Store.TakeLogouts(ctx, logoutBatch, logoutLease)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -63,11 +68,17 @@ func (p *Provider) sendDue(ctx context.Context) int {
 		}
 		return 0
 	}
-	var all sync.WaitGroup
 	for _, d := range due {
-		all.Go(func() { p.deliver(ctx, d) })
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return 0 // the lease ends, and somebody else takes them
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			p.deliver(ctx, d)
+		})
 	}
-	all.Wait()
 	return len(due)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"keyturn/issuer"
 )
@@ -47,9 +46,10 @@ func checkClaims(_ *Provider, _ context.Context, d *draft) error {
 	if json.Unmarshal([]byte(text), &asked) != nil {
 		return &InvalidRequest{"claims", "must be a JSON object as OIDC Core section 5.5 describes"}
 	}
-	for _, name := range releasable {
-		if _, wanted := asked.UserInfo[name]; wanted {
-			d.req.Claims.UserInfo = append(d.req.Claims.UserInfo, name)
+	for _, r := range releases {
+		// The parameter is no way around the scopes that the client is registered for.
+		if _, wanted := asked.UserInfo[r.name]; wanted && d.client.grantable(r.scope, nil) {
+			d.req.Claims.UserInfo = append(d.req.Claims.UserInfo, r.name)
 		}
 	}
 	for _, place := range []map[string]json.RawMessage{asked.IDToken, asked.UserInfo} {
@@ -101,9 +101,9 @@ func (d *draft) wantACR(raw json.RawMessage) error {
 }
 
 func checkACR(_ *Provider, _ context.Context, d *draft) error {
-	d.req.ACRValues = strings.Fields(d.params.Get("acr_values"))
-	if len(d.req.ACRValues) > maxScopes {
-		return &InvalidRequest{"acr_values", "is too long"}
+	// Of the values that the client would like (acr_values) there is only one to be had, and its tokens say so.
+	if _, err := d.short("acr_values", maxHint); err != nil {
+		return err
 	}
 	if essential := d.req.Claims.ACR; len(essential) > 0 && !slices.Contains(essential, issuer.AuthenticationContext) {
 		return ErrAuthenticationContext

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -16,20 +17,23 @@ import (
 func (p *Provider) giveCode(ctx context.Context, f *flow, who accounts.Authentication) (Next, error) {
 	ctx, cancel := settle(ctx)
 	defer cancel()
-	code := keys.NewSecret()
-	err := p.Store.StoreCode(ctx, Code{
-		Hash: code.Hash(), ClientID: f.client.ID, RedirectURI: f.Request.RedirectURI,
+	secret := keys.NewSecret()
+	code := Code{
+		Hash: secret.Hash(), ClientID: f.client.ID, RedirectURI: f.Request.RedirectURI,
 		Challenge: f.Request.Challenge, Nonce: f.Request.Nonce, Grant: p.newGrant(f, who),
-	}, codeLifetime)
-	if err != nil {
+	}
+	if !f.client.FirstParty {
+		code.Consent = consentItems(&f.Request) // looked at once more where it is stored
+	}
+	if err := p.Store.StoreCode(ctx, code, codeLifetime); err != nil {
 		return nil, err
 	}
 	if f.ID != (keys.Hash{}) {
-		if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished); err != nil {
+		if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished, ""); err != nil {
 			return nil, err
 		}
 	}
-	return Return{f.back.answer([2]string{"code", code.Reveal()})}, nil
+	return Return{f.back.answer([2]string{"code", secret.Reveal()})}, nil
 }
 
 func (p *Provider) newGrant(f *flow, who accounts.Authentication) issuer.NewGrant {
@@ -104,6 +108,9 @@ func (p *Provider) redeemCode(ctx context.Context, t *tokenCall) error {
 			Event:  audit.Event{Action: audit.GrantRevoked, Actor: actor, SubjectKind: "grant", Reason: string(issuer.CodeReused)},
 		},
 	})
+	if errors.Is(err, ErrCodeInvalid) {
+		return p.noteRefusal(ctx, t.client, t.actor, "code", err)
+	}
 	if err != nil {
 		return err
 	}

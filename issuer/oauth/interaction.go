@@ -27,10 +27,10 @@ type AskConsent struct {
 	Scopes []string
 	// Claims are names beyond the scopes.
 	Claims []string
-	// Resource is the audience of the access token.
+	// Resource is what the access token will open in the person's name; empty where it opens UserInfo alone.
 	Resource string
-	// UserID is who is asked.
-	UserID string
+	// UserID and SessionID are who is asked, and in which browser session: the answer must come from there.
+	UserID, SessionID string
 }
 
 // Return takes the browser back to the client with an authorization code.
@@ -119,23 +119,31 @@ func (p *Provider) Resume(ctx context.Context, id keys.Secret, v Visit) (*Stop, 
 }
 
 // SignedIn notes that a person has signed in within the interaction.
-func (p *Provider) SignedIn(ctx context.Context, id keys.Secret, v Visit) error {
+func (p *Provider) SignedIn(ctx context.Context, id keys.Secret, v Visit, who accounts.Authentication) error {
 	f, err := p.flow(ctx, id, v)
 	if err != nil {
 		return err
 	}
-	_, err = p.Store.NoteStep(ctx, f.ID, StepSignedIn)
+	_, err = p.Store.NoteStep(ctx, f.ID, StepSignedIn, who.SessionID())
 	return err
 }
 
+// Decision is what a person decided about a client.
+type Decision struct {
+	Allowed bool
+	// SessionID is the browser session that the page was shown in.
+	SessionID string
+}
+
 // Consent takes the person's decision. A refusal is told to the client: an error that wraps *Refused and
-// ErrAccessDenied.
-func (p *Provider) Consent(ctx context.Context, id keys.Secret, v Visit, allowed bool) error {
+// ErrAccessDenied. What was not asked of whoever is signed in now changes nothing: the dispatcher, where the
+// browser goes next, asks again.
+func (p *Provider) Consent(ctx context.Context, id keys.Secret, v Visit, d Decision) error {
 	f, err := p.flow(ctx, id, v)
 	if err != nil {
 		return err
 	}
-	if !allowed {
+	if !d.Allowed {
 		return p.decline(ctx, f)
 	}
 	next, err := p.dispatch(ctx, f, v)
@@ -143,25 +151,21 @@ func (p *Provider) Consent(ctx context.Context, id keys.Secret, v Visit, allowed
 		return err
 	}
 	ask, ok := next.(AskConsent)
-	if !ok {
-		return nil // decided in another tab, or signed out meanwhile: the dispatcher knows
-	}
-	who, err := p.Browsers.Resume(ctx, v.Session)
-	if err != nil {
-		return err
+	if !ok || ask.SessionID != d.SessionID {
+		return nil // decided in another tab, signed out, or signed in as somebody else meanwhile
 	}
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	actor := v.Actor
-	actor.Kind, actor.ID = audit.User, who.UserID()
-	given := Consent{UserID: who.UserID(), ClientID: f.client.ID, Resource: ask.Resource, Scopes: consentItems(&f.Request)}
+	actor.Kind, actor.ID = audit.User, ask.UserID
+	given := Consent{UserID: ask.UserID, ClientID: f.client.ID, Resource: f.Request.Resource, Scopes: consentItems(&f.Request)}
 	if err := p.Store.AddConsent(ctx, given, audit.Event{
 		Action: audit.ConsentGiven, Actor: actor, SubjectKind: "client", SubjectID: f.client.ID,
-		Details: map[string]string{"scope": joinScopes(given.Scopes), "resource": ask.Resource},
+		Details: map[string]string{"scope": joinScopes(given.Scopes), "resource": given.Resource},
 	}); err != nil {
 		return err
 	}
-	_, err = p.Store.NoteStep(ctx, f.ID, StepConsented)
+	_, err = p.Store.NoteStep(ctx, f.ID, StepConsented, ask.SessionID)
 	return err
 }
 
@@ -175,7 +179,7 @@ func (p *Provider) Cancel(ctx context.Context, id keys.Secret, v Visit) error {
 }
 
 func (p *Provider) decline(ctx context.Context, f *flow) error {
-	if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished); err != nil {
+	if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished, ""); err != nil {
 		return err
 	}
 	return &Refused{Err: ErrAccessDenied, back: f.back}
@@ -231,13 +235,28 @@ func (p *Provider) dispatch(ctx context.Context, f *flow, v Visit) (Next, error)
 	if err != nil {
 		return nil, err
 	}
-	if ask {
-		if silent {
-			return nil, &Refused{Err: ErrConsentRequired, back: f.back}
+	if !ask {
+		next, err := p.giveCode(ctx, f, who)
+		if !errors.Is(err, ErrConsentRequired) {
+			return next, err
 		}
-		return AskConsent{Scopes: f.Request.Scopes, Claims: f.Request.Claims.UserInfo, Resource: f.Request.Resource, UserID: who.UserID()}, nil
+		// It was taken back a moment ago.
 	}
-	return p.giveCode(ctx, f, who)
+	if silent {
+		return nil, &Refused{Err: ErrConsentRequired, back: f.back}
+	}
+	return p.askConsent(f, who), nil
+}
+
+func (p *Provider) askConsent(f *flow, who accounts.Authentication) AskConsent {
+	ask := AskConsent{
+		Scopes: f.Request.Scopes, Claims: f.Request.Claims.UserInfo, Resource: f.Request.Resource,
+		UserID: who.UserID(), SessionID: who.SessionID(),
+	}
+	if ask.Resource == p.issuerURL() {
+		ask.Resource = ""
+	}
+	return ask
 }
 
 // signInReasons are looked at in this order; the first that holds counts.
@@ -249,13 +268,23 @@ var signInReasons = []struct {
 	{AnotherPerson, func(f *flow, who accounts.Authentication) bool {
 		return f.Request.Subject != "" && f.Request.Subject != who.UserID()
 	}},
-	{Asked, func(f *flow, _ accounts.Authentication) bool {
+	{Asked, func(f *flow, who accounts.Authentication) bool {
 		wanted := slices.Contains(f.Request.Prompt, promptLogin) || slices.Contains(f.Request.Prompt, promptSelectAccount)
-		return wanted && f.SignedInAt.IsZero()
+		return wanted && !f.signedInHere(who)
 	}},
 	{TooLongAgo, func(f *flow, who accounts.Authentication) bool {
-		return f.Request.MaxAge != nil && f.now.Sub(who.At()) > f.maxAge()
+		return f.Request.MaxAge != nil && f.now.Sub(who.At()) > f.maxAge(who)
 	}},
+}
+
+// signedInHere tells whether this person has signed in within the interaction.
+func (f *flow) signedInHere(who accounts.Authentication) bool {
+	return !f.SignedInAt.IsZero() && f.SignedInAs != "" && f.SignedInAs == who.SessionID()
+}
+
+// consentedHere tells whether this person has decided within the interaction.
+func (f *flow) consentedHere(who accounts.Authentication) bool {
+	return !f.ConsentedAt.IsZero() && f.ConsentedAs != "" && f.ConsentedAs == who.SessionID()
 }
 
 func (f *flow) signInReason(who accounts.Authentication) SignInReason {
@@ -271,9 +300,9 @@ func (f *flow) signInReason(who accounts.Authentication) SignInReason {
 // nobody would ever get past the sign-in page.
 const decisionTime = 5 * time.Minute
 
-func (f *flow) maxAge() time.Duration {
+func (f *flow) maxAge(who accounts.Authentication) time.Duration {
 	age := time.Duration(*f.Request.MaxAge) * time.Second
-	if !f.SignedInAt.IsZero() {
+	if f.signedInHere(who) {
 		return max(age, decisionTime)
 	}
 	return age
@@ -281,16 +310,16 @@ func (f *flow) maxAge() time.Duration {
 
 // needsConsent tells whether the person has to be asked what the client may have.
 func (p *Provider) needsConsent(ctx context.Context, f *flow, who accounts.Authentication) (bool, error) {
-	notAsked := f.ConsentedAt.IsZero()
+	asked := f.consentedHere(who)
 	switch {
-	case notAsked && slices.Contains(f.Request.Prompt, promptConsent):
+	case !asked && slices.Contains(f.Request.Prompt, promptConsent):
+		return true, nil
+	case !asked && f.client.Public() && !secureRedirect(f.Request.RedirectURI):
+		// Any program on the machine can claim to be this client, so what was allowed once, or that it is the
+		// team's own, says nothing of who asks today (RFC 8252 section 8.6).
 		return true, nil
 	case f.client.FirstParty:
 		return false, nil
-	case notAsked && f.client.Public() && !secureRedirect(f.Request.RedirectURI):
-		// Any program on the machine can claim to be this client, so what was allowed once says nothing of
-		// who asks today (RFC 8252 section 8.6).
-		return true, nil
 	}
 	allowed, err := p.Store.Consented(ctx, who.UserID(), f.client.ID, f.Request.Resource)
 	if err != nil {

@@ -54,10 +54,13 @@ type Provider struct {
 	Log        *slog.Logger
 	// Refusals is nil where no trace is kept.
 	Refusals Refusals
-	// Post sends logout tokens, Fetch reads request objects.
+	// Post sends logout tokens. Fetch reads request objects; it should be another one, since anonymous requests
+	// can keep it busy.
 	Post  Poster
 	Fetch Fetcher
 
+	// requests are the request objects that were read a moment ago.
+	requests requestObjects
 	// wake tells the loop that sends logout tokens that some are due.
 	wake     chan struct{}
 	wakeOnce sync.Once

@@ -58,15 +58,11 @@ func withoutPort(uri string) (string, bool) {
 	}
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
 		port, found := strings.CutPrefix(authority, host)
-		if found && (port == "" || port[0] == ':' && isPort(port[1:])) {
+		if found && (port == "" || port[0] == ':' && portForm(port[1:])) {
 			return scheme + host + tail, true
 		}
 	}
 	return "", false
-}
-
-func isPort(text string) bool {
-	return text != "" && len(text) <= 5 && strings.Trim(text, "0123456789") == ""
 }
 
 // secureRedirect tells whether nobody but the owner of a name can receive what is sent there: https. A

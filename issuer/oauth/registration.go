@@ -75,7 +75,12 @@ func (m Metadata) withDefaults(s RegistrySettings) Metadata {
 		m.GrantTypes = []GrantType{AuthorizationCode, RefreshTokenGrant}
 	}
 	if m.Resources == nil {
-		m.Resources = []string{s.Audience}
+		m.Resources = []string{}
+		// What is the team's own, or acts for itself, is here for the API. What anybody else's app may do there in a
+		// person's name has to be said.
+		if m.FirstParty || !slices.Contains(m.GrantTypes, AuthorizationCode) {
+			m.Resources = []string{s.Audience}
+		}
 	}
 	return m
 }
@@ -249,6 +254,9 @@ func (m *Metadata) checkLifetimes(RegistrySettings) error {
 		if d := time.Duration(l.value); d < 0 || d > l.most || d%time.Second != 0 {
 			return invalid(l.param, "must be whole seconds, at most %s", l.most)
 		}
+	}
+	if m.AuthMethod == AuthNone && m.RotateRefreshTokens != nil && !*m.RotateRefreshTokens {
+		return invalid("rotate_refresh_tokens", "must be true for a public client: nothing else would show that one of its tokens was stolen") // RFC 9700 section 2.2.2
 	}
 	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxMaxAge) {
 		return invalid("default_max_age", "must be 0 to %d seconds", maxMaxAge)

@@ -15,9 +15,8 @@ type Request struct {
 	Challenge string   `json:"code_challenge,omitempty"`
 	Prompt    []string `json:"prompt,omitempty"`
 	// MaxAge is nil where neither the request nor the client says one.
-	MaxAge    *int64        `json:"max_age,omitempty"`
-	ACRValues []string      `json:"acr_values,omitempty"`
-	Claims    ClaimsRequest `json:"claims,omitzero"`
+	MaxAge *int64        `json:"max_age,omitempty"`
+	Claims ClaimsRequest `json:"claims,omitzero"`
 	// Subject is who must sign in, by id_token_hint or the claims parameter; empty for anybody.
 	Subject   string   `json:"subject,omitempty"`
 	LoginHint string   `json:"login_hint,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"keyturn/issuer/fetch"
@@ -71,12 +72,71 @@ func (p *Provider) fetchRequest(ctx context.Context, c *Client, uri string) (str
 	if !slices.Contains(c.RequestURIs, uri) {
 		return "", ErrRequestURI
 	}
-	address, _, _ := strings.Cut(uri, "#")
-	answer, err := p.Fetch.Get(ctx, address, "application/oauth-authz-req+jwt", "application/jwt")
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrRequestURI, err)
+	return p.requests.get(ctx, p.Fetch, p.Now, uri)
+}
+
+// requestsKept is how long what stands at a request_uri is kept: whoever asks without end causes one fetch in
+// that time, and who changes the object waits no longer.
+const requestsKept = 5 * time.Second
+
+// requestObjects are those read a moment ago, by their URIs, of which there are as many as are registered.
+type requestObjects struct {
+	mu   sync.Mutex // guards read
+	read map[string]*readObject
+}
+
+// readObject is one reading. What follows done is set when that is closed.
+type readObject struct {
+	done chan struct{}
+	text string
+	err  error
+	at   time.Time
+}
+
+// get returns what stands at the URI, read now or a moment ago; callers that come at once share one reading.
+func (r *requestObjects) get(ctx context.Context, from Fetcher, now func() time.Time, uri string) (string, error) {
+	o := r.join(ctx, from, now, uri)
+	select {
+	case <-o.done:
+		return o.text, o.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w: %w", ErrRequestURI, ctx.Err())
 	}
-	return strings.TrimSpace(string(answer.Body)), nil
+}
+
+func (r *requestObjects) join(ctx context.Context, from Fetcher, now func() time.Time, uri string) *readObject {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last := r.read[uri]; last != nil && !last.stale(now()) {
+		return last
+	}
+	if r.read == nil {
+		r.read = map[string]*readObject{}
+	}
+	o := &readObject{done: make(chan struct{})}
+	r.read[uri] = o
+	ctx = context.WithoutCancel(ctx) // the caller may hang up; those who wait with it did not
+	go func() {
+		defer close(o.done)
+		address, _, _ := strings.Cut(uri, "#")
+		answer, err := from.Get(ctx, address, "application/oauth-authz-req+jwt", "application/jwt")
+		if o.at = now(); err != nil {
+			o.err = fmt.Errorf("%w: %w", ErrRequestURI, err)
+			return
+		}
+		o.text = strings.TrimSpace(string(answer.Body))
+	}()
+	return o
+}
+
+// stale tells whether the reading is over and too old.
+func (o *readObject) stale(now time.Time) bool {
+	select {
+	case <-o.done:
+		return now.Sub(o.at).Abs() >= requestsKept
+	default:
+		return false
+	}
 }
 
 // requestObject is what of a request object is no parameter.

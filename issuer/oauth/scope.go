@@ -39,20 +39,26 @@ func (c *Client) grantable(scope string, ofResource []string) bool {
 	return slices.Contains(issuer.StandardScopes, scope) || slices.Contains(ofResource, scope)
 }
 
-// target picks the resource that a client gets a token for: the one asked for, which must be one of its
-// own, or its first. Empty where it has none.
+// target picks the resource that a client gets a token for: the one asked for, or its first; empty where it
+// has none. ErrTarget where it is not one of the client's, or is not described (any more).
 func (p *Provider) target(c *Client, asked []string) (string, error) {
-	switch {
-	case len(asked) > 1:
+	if len(asked) > 1 {
 		return "", ErrTarget // one resource per access token
-	case len(asked) == 1 && !slices.Contains(c.Resources, asked[0]):
-		return "", ErrTarget
-	case len(asked) == 1:
-		return asked[0], nil
-	case len(c.Resources) > 0:
-		return c.Resources[0], nil
 	}
-	return "", nil
+	if len(asked) == 0 {
+		if len(c.Resources) == 0 {
+			return "", nil
+		}
+		asked = c.Resources[:1]
+	}
+	return asked[0], p.mayTarget(c, asked[0])
+}
+
+func (p *Provider) mayTarget(c *Client, resource string) error {
+	if _, known := p.Issuer.HasResource(resource); !known || !slices.Contains(c.Resources, resource) {
+		return ErrTarget
+	}
+	return nil
 }
 
 // within tells whether every word of one scope is in the other.

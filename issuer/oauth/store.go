@@ -40,6 +40,9 @@ type Interaction struct {
 	ExpiresAt time.Time
 	// SignedInAt, ConsentedAt and FinishedAt are when that happened within this interaction, zero for not yet.
 	SignedInAt, ConsentedAt, FinishedAt time.Time
+	// SignedInAs and ConsentedAs are the IDs of the browser sessions in which it did: what one person did
+	// here counts for nobody else.
+	SignedInAs, ConsentedAs string
 }
 
 // Step is what is noted of an interaction.
@@ -68,6 +71,9 @@ type Code struct {
 	// Challenge is the S256 code_challenge, empty where none was sent.
 	Challenge string
 	Nonce     string
+	// Consent are the items that the user must have allowed the client for the grant's resource when the code is
+	// stored; empty where nothing needs to be allowed.
+	Consent []string
 	// Grant is what its redemption will store; its ID is decided here, its SessionID is that of the
 	// browser session.
 	Grant issuer.NewGrant
@@ -123,8 +129,9 @@ type Store interface {
 	StoreInteraction(ctx context.Context, in Interaction, lifetime time.Duration) error
 	// Interaction reads one that has not expired at the database's time, and that time; else ErrInteractionGone.
 	Interaction(ctx context.Context, id, browser keys.Hash) (Interaction, time.Time, error)
-	// NoteStep notes the database's time of a step; FinishedAt is only noted the first time.
-	NoteStep(ctx context.Context, id keys.Hash, s Step) (Interaction, error)
+	// NoteStep notes the database's time of a step and the browser session in which it was taken; FinishedAt is
+	// only noted the first time.
+	NoteStep(ctx context.Context, id keys.Hash, s Step, sessionID string) (Interaction, error)
 
 	// Consented returns the scopes that the user has allowed the client for the resource.
 	Consented(ctx context.Context, userID, clientID, resource string) ([]string, error)
@@ -136,14 +143,16 @@ type Store interface {
 	// Consents lists what a user has allowed, by client id.
 	Consents(ctx context.Context, userID string) ([]Consent, error)
 
-	// StoreCode stores a code that expires after lifetime, if its browser session exists and its user is active
+	// StoreCode stores a code that expires after lifetime, if its browser session exists, its user is active
 	// at the grant's CredentialVersion and its client enabled (all under share locks); else ErrSessionGone.
+	// ErrConsentRequired where the user has not, or no longer, allowed all of Consent.
 	StoreCode(ctx context.Context, c Code, lifetime time.Duration) error
 	// RedeemCode marks the code as redeemed and stores its grant (as issuer.Store.CreateGrant does) where the code is
 	// neither redeemed nor expired at the database's time, client, redirect URI and challenge are equal to what
 	// was stored, and browser session, user and client are as StoreCode demands; it notes the client with the
-	// session and returns the grant and the code. Events without a SubjectID get the grant's. A code that was
-	// redeemed before, whatever else is shown with it: its grant is revoked (issuer.CodeReused), committed,
+	// session and returns the grant and the code. Events without a SubjectID get the grant's, and
+	// that of the grant is told user, session, resource and scope. A code that
+	// this client redeemed before, whatever else it shows with it: its grant is revoked (issuer.CodeReused), committed,
 	// ErrCodeReused. Anything else: ErrCodeInvalid, nothing changed. Of any number of concurrent calls one succeeds.
 	RedeemCode(ctx context.Context, r Redemption) (issuer.Grant, Code, error)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -159,38 +160,51 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 	shown := issuer.Presented{Token: raw, ClientID: t.client.ID, Actor: t.actor, Terms: p.terms(t.client)}
 	if scope != "" || len(t.Form["resource"]) > 0 {
 		g, err := p.Issuer.CheckRefresh(ctx, shown)
-		if err == nil {
-			t.scope, err = p.narrower(&g, scope, t.Form["resource"])
-			if err != nil {
+		switch {
+		case err == nil:
+			if _, err := p.narrower(t.client, &g, scope, t.Form["resource"]); err != nil {
 				return err
 			}
+		case errors.Is(err, keys.ErrUnavailable):
+			return err
 		}
-		// What is wrong with the token itself is judged, and remembered, by Redeem.
+		// What else is wrong with the token is judged, and remembered, by Redeem.
 	}
 	grant, err := p.Issuer.Redeem(ctx, shown)
 	if err != nil {
 		return err
 	}
 	t.grant, t.withRefresh = &grant, !shown.Terms.Keep
-	return nil
+	t.scope, err = p.narrower(t.client, &grant, scope, t.Form["resource"])
+	return err
 }
 
-// narrower checks the scope and resource of a refresh against the grant's (RFC 6749 section 6, RFC 8707
-// section 2.2); it returns "" for all of the grant's scope.
-func (p *Provider) narrower(g *issuer.Grant, scope string, resources []string) (string, error) {
+// narrower is the scope of a refresh: what is asked for of the grant's (RFC 6749 section 6, RFC 8707 section
+// 2.2), and of that what the client may have today, since its registration may have been narrowed since.
+func (p *Provider) narrower(c *Client, g *issuer.Grant, scope string, resources []string) (string, error) {
 	if len(resources) > 1 || len(resources) == 1 && resources[0] != g.Audience {
 		return "", ErrTarget
+	}
+	if g.Audience != p.issuerURL() {
+		if err := p.mayTarget(c, g.Audience); err != nil {
+			return "", err
+		}
 	}
 	words, err := splitScope(scope)
 	if err != nil {
 		return "", err
 	}
 	granted := strings.Fields(g.Scope)
-	switch {
-	case !within(words, granted):
+	if !within(words, granted) {
 		return "", ErrScope
-	case len(words) == 0 || within(granted, words):
-		return "", nil
+	}
+	if len(words) == 0 {
+		words = granted
+	}
+	ofResource, _ := p.Issuer.HasResource(g.Audience)
+	words = slices.DeleteFunc(words, func(word string) bool { return !c.grantable(word, ofResource) })
+	if len(words) == 0 && len(granted) > 0 {
+		return "", ErrScope
 	}
 	return joinScopes(words), nil
 }
@@ -203,6 +217,9 @@ func (p *Provider) terms(c *Client) *issuer.Terms {
 	}
 	if c.RotateRefreshTokens != nil {
 		terms.Keep = !*c.RotateRefreshTokens
+	}
+	if c.Public() {
+		terms.Keep = false // RFC 9700 section 2.2.2: nothing else would show that one was stolen
 	}
 	return &terms
 }
@@ -245,6 +262,9 @@ func (c *Client) serviceScopes(asked string, ofResource []string) (string, error
 			if may(scope) {
 				all = append(all, scope)
 			}
+		}
+		if len(all) == 0 && len(c.Scopes) > 0 {
+			return "", ErrScope // they belong to another resource, or to none yet: a token that opens nothing helps nobody
 		}
 		return joinScopes(all), nil
 	}

@@ -40,9 +40,6 @@ var releases = []release{
 	{"phone_number_verified", "phone", func(u *accounts.User) any { return beside(u.Claims.PhoneNumber, u.Claims.PhoneNumberVerified) }},
 }
 
-// releasable are the names that the claims parameter may ask UserInfo for.
-var releasable = ReleasableClaims()
-
 // ReleasableClaims are the names of the claims about people that UserInfo may hold.
 func ReleasableClaims() []string {
 	names := make([]string, len(releases))

@@ -53,7 +53,10 @@ CREATE TABLE interactions (
 	created_at   BIGINT NOT NULL,
 	expires_at   BIGINT NOT NULL,
 	signed_in_at BIGINT,
+	-- The browser session in which somebody signed in, or consented, within the interaction; '' for not yet.
+	signed_in_as TEXT   NOT NULL DEFAULT '',
 	consented_at BIGINT,
+	consented_as TEXT   NOT NULL DEFAULT '',
 	finished_at  BIGINT
 );
 CREATE INDEX interactions_expires_at ON interactions (expires_at);

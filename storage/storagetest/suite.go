@@ -47,6 +47,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"Assertions", testAssertions},
 		{"Consents", testConsents},
 		{"ConsentRaces", testConsentRaces},
+		{"CodesNeedConsent", testCodesNeedConsent},
 		{"StartSession", testStartSession},
 		{"ReplaceSession", testReplaceSession},
 		{"SessionLists", testSessionLists},

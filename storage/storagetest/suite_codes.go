@@ -70,12 +70,19 @@ func testCodeReuse(t *testing.T, open OpenFunc) {
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
 	u, client, other := User(t, db), Client(t, db), Client(t, db)
 	browser := Session(t, db, u)
+	theirs := StoredCode(t, db, NewCode(client, Session(t, db, User(t, db))))
+	kept, _, err := db.RedeemCode(ctx, Redeem(theirs))
+	must(t, err)
+	stolen := Redeem(theirs)
+	stolen.ClientID = other.ID
+	_, _, err = db.RedeemCode(ctx, stolen)
+	is(t, "by another client", err, oauth.ErrCodeInvalid) // or whoever reads a log ends sign-ins
+	checkAlive(t, db, kept.ID)
 	for name, change := range map[string]func(*oauth.Redemption){
-		"the same again":    func(*oauth.Redemption) {},
-		"by another client": func(r *oauth.Redemption) { r.ClientID = other.ID },
-		"to another URI":    func(r *oauth.Redemption) { r.RedirectURI += "/" },
-		"without verifier":  func(r *oauth.Redemption) { r.Challenge = "" },
-		"an hour later":     func(*oauth.Redemption) { clock.Advance(time.Hour) },
+		"the same again":   func(*oauth.Redemption) {},
+		"to another URI":   func(r *oauth.Redemption) { r.RedirectURI += "/" },
+		"without verifier": func(r *oauth.Redemption) { r.Challenge = "" },
+		"an hour later":    func(*oauth.Redemption) { clock.Advance(time.Hour) },
 		"after the logout": func(*oauth.Redemption) {
 			must(t, second(db.EndSessions(ctx, accounts.SessionSelection{All: true}, Event(audit.SessionEnded))))
 		},

@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -92,5 +94,42 @@ func testConsentRaces(t *testing.T, open OpenFunc) {
 		left, err := db.Consents(ctx, u.ID)
 		must(t, err)
 		equal(t, "consents left", len(left), 0)
+	}
+}
+
+// testCodesNeedConsent: what was allowed is looked at where the code is stored. Taking it back at the same moment
+// either prevents the code or takes it away, so nothing can come of it.
+func testCodesNeedConsent(t *testing.T, open OpenFunc) {
+	const rounds = 25
+	db, ctx := open(t, storage.Options{MaxOpen: 8}), t.Context()
+	u, client := User(t, db), Client(t, db)
+	browser := Session(t, db, u)
+	newCode := func() oauth.Code {
+		code := NewCode(client, browser)
+		code.Consent = []string{"openid", "email"}
+		return code
+	}
+	allow := func(scopes ...string) {
+		must(t, db.AddConsent(ctx, oauth.Consent{UserID: u.ID, ClientID: client.ID, Resource: newCode().Grant.Audience, Scopes: scopes}, Event(audit.ConsentGiven)))
+	}
+	is(t, "nothing is allowed", db.StoreCode(ctx, newCode(), time.Minute), oauth.ErrConsentRequired)
+	allow("openid")
+	is(t, "not all is allowed", db.StoreCode(ctx, newCode(), time.Minute), oauth.ErrConsentRequired)
+	allow("email", "phone")
+	is(t, "all is allowed", db.StoreCode(ctx, newCode(), time.Minute), nil)
+	for range rounds {
+		allow("openid", "email")
+		code := newCode()
+		var racers sync.WaitGroup
+		var stored, removed error
+		racers.Go(func() { stored = db.StoreCode(ctx, code, time.Minute) })
+		racers.Go(func() { _, removed = db.RemoveConsent(ctx, u.ID, client.ID, Event(audit.ConsentRemoved)) })
+		racers.Wait()
+		must(t, removed)
+		if stored != nil {
+			is(t, "stored", stored, oauth.ErrConsentRequired)
+		}
+		_, _, err := db.RedeemCode(ctx, Redeem(code))
+		is(t, "what came of the code", err, oauth.ErrCodeInvalid)
 	}
 }

@@ -31,16 +31,19 @@ func testInteractions(t *testing.T, open OpenFunc) {
 	for _, step := range []struct {
 		name  oauth.Step
 		noted *time.Time
+		as    *string
 		once  bool
 	}{
-		{oauth.StepSignedIn, &want.SignedInAt, false}, {oauth.StepConsented, &want.ConsentedAt, false}, {oauth.StepFinished, &want.FinishedAt, true},
+		{oauth.StepSignedIn, &want.SignedInAt, &want.SignedInAs, false}, {oauth.StepConsented, &want.ConsentedAt, &want.ConsentedAs, false},
+		{oauth.StepFinished, &want.FinishedAt, new(string), true},
 	} {
 		for round := range 2 {
 			clock.Advance(time.Second)
+			session := keys.NewTokenID()
 			if round == 0 || !step.once {
-				*step.noted = micro(clock.Now())
+				*step.noted, *step.as = micro(clock.Now()), session
 			}
-			got, err = db.NoteStep(ctx, want.ID, step.name)
+			got, err = db.NoteStep(ctx, want.ID, step.name, session)
 			must(t, err)
 			equal(t, string(step.name), got, want)
 		}
@@ -48,15 +51,15 @@ func testInteractions(t *testing.T, open OpenFunc) {
 	got, _, err = db.Interaction(ctx, want.ID, want.Browser)
 	must(t, err)
 	equal(t, "as read", got, want)
-	_, err = db.NoteStep(ctx, keys.NewSecret().Hash(), oauth.StepFinished)
+	_, err = db.NoteStep(ctx, keys.NewSecret().Hash(), oauth.StepFinished, "")
 	is(t, "a step of an unknown one", err, oauth.ErrInteractionGone)
-	if _, err = db.NoteStep(ctx, want.ID, "paid"); err == nil {
+	if _, err = db.NoteStep(ctx, want.ID, "paid", ""); err == nil {
 		t.Error("an unknown step was noted")
 	}
 	clock.Advance(want.ExpiresAt.Sub(clock.Now().Truncate(time.Microsecond)))
 	_, _, err = db.Interaction(ctx, want.ID, want.Browser)
 	is(t, "at its end", err, oauth.ErrInteractionGone)
-	_, err = db.NoteStep(ctx, want.ID, oauth.StepSignedIn)
+	_, err = db.NoteStep(ctx, want.ID, oauth.StepSignedIn, "")
 	is(t, "a step at its end", err, oauth.ErrInteractionGone)
 }
 
