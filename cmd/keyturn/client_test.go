@@ -115,7 +115,7 @@ func TestClientUpdateChangesWhatIsGiven(t *testing.T) {
 		{[]string{"--grant-type", "authorization_code"}, map[string]any{"grant_types": []any{"authorization_code"}}},
 		{[]string{"--auth-method", "private_key_jwt", "--jwks-uri", "https://app.example.com/jwks.json"}, map[string]any{
 			"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example.com/jwks.json", "secrets": []any{}}},
-		{[]string{"--public"}, map[string]any{"token_endpoint_auth_method": "none"}},
+		{[]string{"--public", "--rotate-refresh-tokens"}, map[string]any{"token_endpoint_auth_method": "none", "rotate_refresh_tokens": true}},
 	}
 	for _, change := range changes {
 		after := i.object(t, "", append([]string{"client", "update", "app"}, change.args...)...)
@@ -160,7 +160,7 @@ func TestClientFiles(t *testing.T) {
 	}
 	short := i.file(t, "short.json", `{"redirect_uris": ["https://app.example.com/cb"]}`)
 	changed := i.object(t, "", "client", "update", "app", "--file", short)
-	if changed["client_name"] != nil || changed["jwks"] != nil || changed["token_endpoint_auth_method"] != "client_secret_basic" || text(changed["resources"]) != `["api"]` {
+	if changed["client_name"] != nil || changed["jwks"] != nil || changed["token_endpoint_auth_method"] != "client_secret_basic" || text(changed["resources"]) != `[]` {
 		t.Errorf("replaced by %s", text(changed))
 	}
 	for name, wrong := range map[string]string{
