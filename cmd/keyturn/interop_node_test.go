@@ -58,7 +58,8 @@ func TestInteropOpenIDClient(t *testing.T) {
 	b.press("Refresh")
 	b.sees(url, "Not signed in", "Please sign in again.")
 	b.follow("Try again")
-	b.press("Continue") // still signed in at the provider
+	b.press("Sign in", "username", "venom", "password", "anything but this") // the browser's session has ended with it
+	b.press("Continue")
 	b.sees(url+"/", "Hello Eddie Brock")
 	i.must(t, "", "user", "deactivate", "venom")
 	eventually(t, 15*time.Second, "the client is told that the user is deactivated", func() bool {
