@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -138,17 +139,22 @@ func (a *app) keyAlarm(text string) {
 type schemaWish bool
 
 const (
-	// mayUpgrade is for serve and demo.
+	// mayUpgrade is for serve and demo. They also make the embedded database where there is none.
 	mayUpgrade schemaWish = true
-	// onlyMake is for commands: a newer program's `user list` must not change the schema under servers of
-	// the old release.
-	onlyMake schemaWish = false
+	// onlyFill is for commands: a newer program's `user list` must not change the schema under servers of the old
+	// release, and one that is run in another folder must not make a second provider there.
+	onlyFill schemaWish = false
 )
 
-// openDatabase opens the database, with a schema that fits. An empty database gets one.
+// openDatabase opens the database, with a schema that fits. An empty database gets one; only mayUpgrade makes an
+// embedded one.
 func openDatabase(ctx context.Context, config *Config, log *slog.Logger, wish schemaWish) (*storage.DB, error) {
 	url := config.databaseURL()
-	if err := makeFolder(url); err != nil {
+	prepare := makeFolder
+	if wish == onlyFill {
+		prepare = config.mustBeThere
+	}
+	if err := prepare(url); err != nil {
 		return nil, err
 	}
 	db, err := storage.Open(ctx, url, storage.Options{MaxOpen: config.DatabasePool})
@@ -215,6 +221,25 @@ func makeFolder(url string) error {
 		return fmt.Errorf("KEYTURN_DATA_DIR: %w", err)
 	}
 	return nil
+}
+
+// mustBeThere refuses an embedded database that does not exist, and says where it was looked for.
+func (c *Config) mustBeThere(url string) error {
+	path, embedded := strings.CutPrefix(url, "sqlite:")
+	if !embedded {
+		return nil
+	}
+	_, err := os.Stat(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if c.DatabaseURL != "" {
+		return fmt.Errorf("KEYTURN_DATABASE_URL: there is no database at %s; `keyturn serve` or `keyturn migrate` makes one", path)
+	}
+	return fmt.Errorf("there is no database at %s; name its folder by KEYTURN_DATA_DIR or --data-dir, or make one: `keyturn serve` or `keyturn migrate`", path)
 }
 
 func (c *Config) databaseURL() string {

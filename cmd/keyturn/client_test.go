@@ -39,7 +39,7 @@ func (i *instance) file(t *testing.T, name, text string) string {
 }
 
 func TestClientCommands(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	out := i.must(t, "", "client", "create", "shop", "--name", "The shop", "--redirect-uri", "https://shop.example.com/callback")
 	_, rest, found := strings.Cut(out, "client secret  ")
 	secret, _, _ := strings.Cut(rest, "\n")
@@ -84,7 +84,7 @@ func TestClientCommands(t *testing.T) {
 
 // What is not given stays; what is given replaces.
 func TestClientUpdateChangesWhatIsGiven(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	i.must(t, "", "client", "create", "app", "--redirect-uri", "https://app.example.com/a", "--redirect-uri", "https://app.example.com/b?x=1,2",
 		"--scope", "openid profile", "--scope", "orders:read", "--cors-origin", "https://app.example.com", "--access-lifetime", "90s",
 		"--refresh-grace", "0s", "--rotate-refresh-tokens=false", "--default-max-age", "0", "--first-party", "--require-pkce")
@@ -150,7 +150,7 @@ func text(v any) string {
 }
 
 func TestClientFiles(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	good := i.file(t, "good.json", `{"client_id": "app", "client_name": "From a file", "redirect_uris": ["https://app.example.com/cb"], "resources": [],
 		"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "kid": "1",
 		"x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}, "refresh_grace": "1m"}`)
@@ -177,7 +177,7 @@ func TestClientFiles(t *testing.T) {
 }
 
 func TestClaimsFiles(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	all := `{"name": "Peter Benjamin Parker", "middle_name": "Benjamin", "nickname": "Spidey", "profile": "https://example.com/peter",
 		"picture": "https://example.com/peter.png", "website": "https://example.com", "gender": "male", "birthdate": "2001-08-10",
 		"zoneinfo": "America/New_York", "locale": "en-US", "phone_number": "+1 604 555 1234", "phone_number_verified": true,
@@ -207,7 +207,7 @@ func TestClaimsFiles(t *testing.T) {
 }
 
 func TestResourceScopesByCommand(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	made := i.object(t, "", "resource", "create", "orders", "--scopes", "orders:read,orders:write")
 	if text(made["scopes"]) != `["orders:read","orders:write"]` {
 		t.Errorf("made %s", text(made))

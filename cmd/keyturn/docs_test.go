@@ -277,7 +277,7 @@ func TestMetricsInPages(t *testing.T) {
 	addFlags(flags)
 	config, err := loadConfig(source{environ: []string{"KEYTURN_DATA_DIR=" + t.TempDir()}, flags: flags, readFile: noFile})
 	must(t, err)
-	a, err := openApp(t.Context(), config, newLog(io.Discard, config), onlyMake)
+	a, err := openApp(t.Context(), config, newLog(io.Discard, config), mayUpgrade)
 	must(t, err)
 	t.Cleanup(func() { a.Close() })
 	m := newMetrics(a)

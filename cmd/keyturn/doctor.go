@@ -48,7 +48,7 @@ func diagnose(c *cobra.Command) []check {
 			return append(checks, check{"database", "failed", "there is none yet; keyturn serve makes it: " + err.Error()})
 		}
 	}
-	a, err := openApp(c.Context(), config, newLog(io.Discard, config), onlyMake)
+	a, err := openApp(c.Context(), config, newLog(io.Discard, config), onlyFill)
 	if errors.Is(err, storage.ErrSchemaOlder) {
 		if migrates {
 			return append(checks, check{"schema", "warning", err.Error() + ", or keyturn serve, which does it at its start"})

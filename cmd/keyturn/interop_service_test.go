@@ -76,7 +76,7 @@ func TestInteropService(t *testing.T) {
 
 // TestInteropRegistration plays the registrations of docs/connect/README.md, with a key made by openssl.
 func TestInteropRegistration(t *testing.T) {
-	i := newInstance(t)
+	i := newMigrated(t)
 	i.must(t, "", "resource", "create", "orders", "--scopes", "orders:read")
 	kinds, key, found := strings.Cut(shellOf(t, "README.md"), "openssl")
 	if !found {

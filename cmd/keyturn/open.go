@@ -15,7 +15,7 @@ func withApp(work func(ctx context.Context, c *cobra.Command, a *app, args []str
 			return err
 		}
 		log := newLog(c.ErrOrStderr(), config.forCommands())
-		a, err := openApp(c.Context(), config, log, onlyMake)
+		a, err := openApp(c.Context(), config, log, onlyFill)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,14 @@ func newInstance(t *testing.T, env ...string) *instance {
 	return i
 }
 
+// newMigrated is newInstance with a database, for commands that need no server.
+func newMigrated(t *testing.T, env ...string) *instance {
+	t.Helper()
+	i := newInstance(t, env...)
+	i.must(t, "", "migrate")
+	return i
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

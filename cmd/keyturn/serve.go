@@ -53,15 +53,11 @@ type server struct {
 // serve runs the provider until ctx ends, then drains it. ready is called once it serves. The listeners
 // are opened before anything is written, so that an occupied port leaves nothing behind.
 func serve(ctx context.Context, config *Config, log *slog.Logger, ready func(*server)) error {
-	public, err := listen("KEYTURN_LISTEN", config.Listen)
+	public, ops, err := listenBoth(config)
 	if err != nil {
 		return err
 	}
 	defer public.Close()
-	ops, err := listen("KEYTURN_OPS_LISTEN", config.OpsListen)
-	if err != nil {
-		return err
-	}
 	defer ops.Close()
 	if public, err = withTLS(public, config, log); err != nil {
 		return err
@@ -167,14 +163,27 @@ func (s *server) drain() error {
 	return nil
 }
 
-// listen opens an address, and says in one line which setting to change where it can't.
-func listen(setting, address string) (net.Listener, error) {
+// listenBoth opens both listeners, or none and says at once what is in the way of each.
+func listenBoth(config *Config) (public, ops net.Listener, err error) {
+	public, publicErr := listen("KEYTURN_LISTEN", config.Listen, "127.0.0.1:18080")
+	ops, opsErr := listen("KEYTURN_OPS_LISTEN", config.OpsListen, "127.0.0.1:19090")
+	err = errors.Join(publicErr, opsErr)
+	for _, l := range []net.Listener{public, ops} {
+		if err != nil && l != nil {
+			l.Close()
+		}
+	}
+	return public, ops, err
+}
+
+// listen opens an address, and says in one line which setting to change where it can't, and to what, for example.
+func listen(setting, address, other string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err == nil {
 		return l, nil
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s: %s is in use by another program", setting, address)
+		return nil, fmt.Errorf("%s: %s is in use by another program; set another, such as %[1]s=%[3]s", setting, address, other)
 	}
 	return nil, fmt.Errorf("%s: %w", setting, err)
 }

@@ -60,6 +60,20 @@ func TestRefusedStarts(t *testing.T) {
 			t.Error("a data folder was made all the same")
 		}
 	})
+	t.Run("both ports occupied", func(t *testing.T) {
+		public, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		defer public.Close()
+		ops, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		defer ops.Close()
+		i := newInstance(t, "KEYTURN_LISTEN="+public.Addr().String(), "KEYTURN_OPS_LISTEN="+ops.Addr().String())
+		out, status := i.run(t, "", "serve")
+		if status != 1 || strings.Count(out, "is in use by another program") != 2 || !strings.Contains(out, public.Addr().String()) ||
+			!strings.Contains(out, ops.Addr().String()) || !strings.Contains(out, "KEYTURN_OPS_LISTEN=127.0.0.1:") {
+			t.Errorf("status %d: %s", status, out)
+		}
+	})
 	t.Run("a folder that can't be written", func(t *testing.T) {
 		i := newInstance(t)
 		file := filepath.Join(i.dir, "file")
@@ -105,6 +119,28 @@ func TestRefusedStarts(t *testing.T) {
 		out, status := i.run(t, "", "serve")
 		wantOneLine(t, out, status, "KEYTURN_MASTER_KEY_FILE")
 	})
+}
+
+// TestCommandsMakeNoDatabase: a command that is run in another folder finds no provider there and makes none. Each
+// of them says where it looked, and what to do.
+func TestCommandsMakeNoDatabase(t *testing.T) {
+	i := newInstance(t)
+	for _, command := range [][]string{
+		{"client", "create", "shop", "--redirect-uri", "https://shop.example.com/callback"}, {"user", "list"}, {"keys", "list"},
+	} {
+		out, status := i.run(t, "", command...)
+		wantOneLine(t, out, status, filepath.Join(i.dir, "data", "keyturn.db"), "KEYTURN_DATA_DIR", "--data-dir", "keyturn serve", "keyturn migrate")
+	}
+	file := filepath.Join(i.dir, "other.db")
+	out, status := i.run(t, "", "user", "list", "--database-url", "sqlite:"+file)
+	wantOneLine(t, out, status, file, "KEYTURN_DATABASE_URL")
+	left, err := os.ReadDir(i.dir)
+	must(t, err)
+	if len(left) != 0 {
+		t.Errorf("%v was made", left)
+	}
+	i.must(t, "", "migrate")
+	i.must(t, "", "user", "list")
 }
 
 // TestLostMasterIdentity: a lost or foreign identity stops the start and never leads to new keys.
