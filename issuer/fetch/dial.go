@@ -83,9 +83,9 @@ func (g *guard) judge(host, port string, addresses []netip.Addr) error {
 		switch {
 		case g.allow.address(ip, port):
 		case g.plain:
-			return refused("plain http to a host that is not named in the configuration")
+			return refused("plain http to " + net.JoinHostPort(host, port) + ", which KEYTURN_FETCH_ALLOW does not name")
 		case !public(ip):
-			return refused("the host has an address that is not public")
+			return refused(net.JoinHostPort(host, port) + " has an address that is not public, and KEYTURN_FETCH_ALLOW does not name it")
 		}
 	}
 	return nil

@@ -131,7 +131,7 @@ func (f *Fetcher) parse(raw string) (*url.URL, error) {
 		return u, (&guard{allow: &f.allow, plain: plain}).judge(host, port, []netip.Addr{ip})
 	}
 	if plain && len(f.allow.nets) == 0 && !f.allow.name(host, port) {
-		return nil, refused("plain http to a host that is not named in the configuration")
+		return nil, refused("plain http to " + net.JoinHostPort(host, port) + ", which KEYTURN_FETCH_ALLOW does not name")
 	}
 	return u, nil
 }
