@@ -53,7 +53,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	router.Use(s.observe, s.recoverPanic, s.securityHeaders)
 	people := s.people()
 	router.NoRoute(s.notFound(people))
-	router.NoMethod(methodNotAllowed)
+	router.NoMethod(s.methodNotAllowed(people))
 	return router, s.routes(router, people)
 }
 
@@ -118,15 +118,23 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 		{http.MethodPost, clients.AuthorizePath, h.AuthorizeByForm},
 		{http.MethodGet, web.InteractionPath + ":id", h.Interaction},
 		{http.MethodPost, web.InteractionPath + ":id/sign-in", h.SignIn},
+		{http.MethodGet, web.InteractionPath + ":id/sign-in", h.ToInteraction},
 		{http.MethodPost, web.InteractionPath + ":id/consent", h.Consent},
+		{http.MethodGet, web.InteractionPath + ":id/consent", h.ToInteraction},
 		{http.MethodGet, clients.LogoutPath, h.Logout},
 		{http.MethodPost, clients.LogoutPath, h.LogoutByForm},
 
+		{http.MethodGet, "/", h.ToAccount},
+		{http.MethodHead, "/", h.ToAccount},
 		{http.MethodGet, web.AccountPath, h.Account},
 		{http.MethodPost, web.AccountPath + "/sign-in", h.AccountSignIn},
+		{http.MethodGet, web.AccountPath + "/sign-in", h.ToAccount},
 		{http.MethodPost, web.AccountPath + "/sign-out", h.SignOutEverywhere},
+		{http.MethodGet, web.AccountPath + "/sign-out", h.ToAccount},
 		{http.MethodPost, web.AccountPath + "/sessions/:id/end", h.EndSession},
+		{http.MethodGet, web.AccountPath + "/sessions/:id/end", h.ToAccount},
 		{http.MethodPost, web.AccountPath + "/apps/:id/remove", h.RemoveApp},
+		{http.MethodGet, web.AccountPath + "/apps/:id/remove", h.ToAccount},
 	} {
 		router.Handle(r.method, r.path, s.page(h, r.handle))
 	}

@@ -157,7 +157,7 @@ func (s *Server) narrowOrigin(c *gin.Context, client *oauth.Client) {
 // notFound answers a browser with a page and a program with JSON.
 func (s *Server) notFound(h *web.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if strings.Contains(c.GetHeader("Accept"), "text/html") {
+		if wantsPage(c) {
 			h.WriteFailure(c, web.Failure{Status: http.StatusNotFound, Key: "not_found"}, "")
 			return
 		}
@@ -165,12 +165,21 @@ func (s *Server) notFound(h *web.Handlers) gin.HandlerFunc {
 	}
 }
 
-func methodNotAllowed(c *gin.Context) {
-	text := `Method "` + c.Request.Method + `" not allowed.`
-	if strings.HasPrefix(c.Request.URL.Path, "/oauth2/") {
-		c.Header("Cache-Control", "no-store")
-		c.JSON(http.StatusMethodNotAllowed, gin.H{"error": "invalid_request", "error_description": strings.ReplaceAll(text, `"`, "")})
-		return
+// wantsPage tells a browser that goes somewhere from a program.
+func wantsPage(c *gin.Context) bool { return strings.Contains(c.GetHeader("Accept"), "text/html") }
+
+// methodNotAllowed answers a browser with a page and a program with the JSON of its endpoint.
+func (s *Server) methodNotAllowed(h *web.Handlers) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		text := `Method "` + c.Request.Method + `" not allowed.`
+		switch {
+		case wantsPage(c):
+			h.WriteFailure(c, web.Failure{Status: http.StatusMethodNotAllowed, Key: "method_not_allowed"}, text)
+		case strings.HasPrefix(c.Request.URL.Path, "/oauth2/"):
+			c.Header("Cache-Control", "no-store")
+			c.JSON(http.StatusMethodNotAllowed, gin.H{"error": "invalid_request", "error_description": strings.ReplaceAll(text, `"`, "")})
+		default:
+			c.JSON(http.StatusMethodNotAllowed, gin.H{"detail": text})
+		}
 	}
-	c.JSON(http.StatusMethodNotAllowed, gin.H{"detail": text})
 }

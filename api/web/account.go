@@ -30,6 +30,12 @@ func (h *Handlers) Account(c *gin.Context) error {
 	return h.accountPage(c, who, c.Query("done"))
 }
 
+// ToAccount leads there from the issuer's own address, and from those that only take forms.
+func (h *Handlers) ToAccount(c *gin.Context) error {
+	seeOther(c, AccountPath)
+	return nil
+}
+
 func (h *Handlers) accountSignIn(c *gin.Context, status int, username string, p Problem) {
 	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: AccountPath + "/sign-in", Username: username, Problem: p})
 }

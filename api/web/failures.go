@@ -14,6 +14,7 @@ var errorKeys = []string{
 	"no_cookie",            // the browser did not send back the cookie that it was given
 	"forged",               // a form that another site sent
 	"not_found",
+	"method_not_allowed", // an address that only programs and forms use
 	"unavailable", // the database is away or busy
 	"server_error",
 }

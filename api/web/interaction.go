@@ -38,6 +38,12 @@ func (h *Handlers) Interaction(c *gin.Context) error {
 	return nil
 }
 
+// ToInteraction answers a reload of what a form led to, or Enter in the address bar there.
+func (h *Handlers) ToInteraction(c *gin.Context) error {
+	seeOther(c, InteractionPath+url.PathEscape(c.Param("id")))
+	return nil
+}
+
 // reasonProblem says why somebody who may be signed in is asked to sign in.
 func reasonProblem(why oauth.SignInReason) Problem {
 	switch why {
