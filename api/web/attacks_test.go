@@ -298,3 +298,20 @@ func TestTransportSecurity(t *testing.T) {
 		}
 	}
 }
+
+// TestDenyAfterAllow: a page from the browser's memory must not tell a client "denied" that holds tokens.
+func TestDenyAfterAllow(t *testing.T) {
+	s := apitest.New(t)
+	s.AddUser(t, "spiderman")
+	apitest.Register(t, s, "orders", thirdParty())
+	b := apitest.NewBrowser(t, s)
+	p := b.SignIn(apitest.Request("orders"), "spiderman", apitest.Password)
+	here := strings.TrimSuffix(apitest.Action.FindStringSubmatch(p.Body)[1], "/consent")
+	b.Allow(here)
+	apitest.CodeFrom(t, b.Get(here))
+	for path, form := range map[string]url.Values{"/consent": {"decision": {"deny"}}, "/sign-in": {"decision": {"cancel"}}} {
+		if p := b.Post(here+path, form); p.Status != http.StatusOK || p.Location != "" {
+			t.Errorf("%s: %d to %q", path, p.Status, p.Location)
+		}
+	}
+}

@@ -20,8 +20,7 @@ func interactionID(c *gin.Context) keys.Secret { return keys.SecretOf(c.Param("i
 func (h *Handlers) Interaction(c *gin.Context) error {
 	stop, err := h.Provider.Resume(c.Request.Context(), interactionID(c), h.visit(c))
 	if errors.Is(err, oauth.ErrFinished) {
-		client := clientOf(stop.Client, stop.RedirectHost())
-		h.Pages.Finished(c, http.StatusOK, Finished{Look: h.look(c, stop.Request.UILocales), Client: &client, Home: AccountPath})
+		h.finishedPage(c, stop)
 		return nil
 	}
 	if err != nil {
@@ -41,6 +40,22 @@ func (h *Handlers) Interaction(c *gin.Context) error {
 // ToInteraction answers a reload of what a form led to, or Enter in the address bar there.
 func (h *Handlers) ToInteraction(c *gin.Context) error {
 	seeOther(c, InteractionPath+url.PathEscape(c.Param("id")))
+	return nil
+}
+
+func (h *Handlers) finishedPage(c *gin.Context, stop *oauth.Stop) {
+	client := clientOf(stop.Client, stop.RedirectHost())
+	h.Pages.Finished(c, http.StatusOK, Finished{Look: h.look(c, stop.Request.UILocales), Client: &client, Home: AccountPath})
+}
+
+// finished answers somebody who declines what was completed before, for example on a page from the browser's
+// memory.
+func (h *Handlers) finished(c *gin.Context) error {
+	stop, err := h.Provider.Resume(c.Request.Context(), interactionID(c), h.visit(c))
+	if err != nil && !errors.Is(err, oauth.ErrFinished) {
+		return err
+	}
+	h.finishedPage(c, stop)
 	return nil
 }
 
@@ -85,7 +100,11 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 	}
 	ctx, id, visit := c.Request.Context(), interactionID(c), h.visit(c)
 	if form.Get("decision") == "cancel" {
-		return h.Provider.Cancel(ctx, id, visit)
+		err := h.Provider.Cancel(ctx, id, visit)
+		if errors.Is(err, oauth.ErrFinished) {
+			return h.finished(c)
+		}
+		return err
 	}
 	stop, err := h.Provider.Resume(ctx, id, visit)
 	if err != nil && !errors.Is(err, oauth.ErrFinished) {
@@ -159,6 +178,9 @@ func (h *Handlers) Consent(c *gin.Context) error {
 	}
 	id := interactionID(c)
 	err = h.Provider.Consent(c.Request.Context(), id, h.visit(c), decision)
+	if errors.Is(err, oauth.ErrFinished) {
+		return h.finished(c)
+	}
 	if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
 		return err
 	}

@@ -178,7 +178,12 @@ func (p *Provider) Cancel(ctx context.Context, id keys.Secret, v Visit) error {
 	return p.decline(ctx, f)
 }
 
+// decline tells the client, unless it was told otherwise before: ErrFinished. What it got then is taken back on
+// the account page.
 func (p *Provider) decline(ctx context.Context, f *flow) error {
+	if !f.FinishedAt.IsZero() {
+		return ErrFinished
+	}
 	if _, err := p.Store.NoteStep(ctx, f.ID, StepFinished, ""); err != nil {
 		return err
 	}
