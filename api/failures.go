@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -38,9 +40,13 @@ var (
 	pageUnavailable = web.Failure{Status: http.StatusServiceUnavailable, Key: "unavailable"}
 	pageInternal    = web.Failure{Status: http.StatusInternalServerError, Key: "server_error"}
 	pageBadRequest  = web.Failure{Status: http.StatusBadRequest, Key: "invalid_request"}
-	pageBadClient   = web.Failure{Status: http.StatusBadRequest, Key: "invalid_client"}
-	pageExpired     = web.Failure{Status: http.StatusBadRequest, Key: "expired"}
 )
+
+// page is a page with a text for developers: English, the and {client} where
+// the client's id stands if it is known.
+func page(status int, key, developers string) web.Failure {
+	return web.Failure{Status: status, Key: key, Developers: developers}
+}
 
 // unavailable is a row for what passes by itself.
 func unavailable(err error, name string) failure {
@@ -76,15 +82,15 @@ var failures = []failure{
 	unavailable(issuer.ErrBusy, "grant_busy"),
 
 	// These come before what they may wrap.
-	forClient(oauth.ErrReplayed, "assertion_replayed", clients.InvalidClient, pageBadClient),
-	forClient(oauth.ErrClientAuth, "client_authentication", clients.InvalidClient, pageBadClient),
+	forClient(oauth.ErrReplayed, "assertion_replayed", clients.InvalidClient, page(http.StatusBadRequest, "invalid_client", "The assertion of the client {client} was used before.")),
+	forClient(oauth.ErrClientAuth, "client_authentication", clients.InvalidClient, page(http.StatusBadRequest, "invalid_client", "The client {client} could not be authenticated by its registered method.")),
 	forClient(oauth.ErrRequestObject, "request_object", clients.BadRequestObject, pageBadRequest),
 	forClient(oauth.ErrRequestURI, "request_uri", clients.BadRequestURI, pageBadRequest),
 
-	{accounts.ErrCredentials, "credentials", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, pageExpired},
-	{issuer.ErrUserChanged, "user_changed", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, pageExpired},
-	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.Problem{}, clients.UserGone, pageExpired},
-	{accounts.ErrNotSignedIn, "not_signed_in", tokenpair.Internal, admin.Problem{}, clients.LoginRequired, pageExpired},
+	{accounts.ErrCredentials, "credentials", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The person who signed in is not active any more.")},
+	{issuer.ErrUserChanged, "user_changed", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The password of the person changed while they signed in, or they were deactivated.")},
+	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The person who signed in is not active any more.")},
+	{accounts.ErrNotSignedIn, "not_signed_in", tokenpair.Internal, admin.Problem{}, clients.LoginRequired, page(http.StatusBadRequest, "expired", "The browser session has ended.")},
 
 	aboutToken(issuer.ErrTokenExpired, "token_expired", tokenpair.Expired, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(issuer.ErrRefreshExpired, "refresh_expired", tokenpair.Expired, admin.InvalidToken, clients.InvalidGrant),
@@ -100,11 +106,11 @@ var failures = []failure{
 	aboutToken(oauth.ErrInsufficientScope, "insufficient_scope", tokenpair.Internal, admin.Problem{}, clients.InsufficientScope),
 	aboutToken(oauth.ErrTokenKind, "token_kind", tokenpair.Internal, admin.Problem{}, clients.UnsupportedToken),
 
-	forClient(oauth.ErrUnknownClient, "unknown_client", clients.InvalidClient, pageBadClient),
-	forClient(oauth.ErrClientDisabled, "client_disabled", clients.InvalidClient, pageBadClient),
-	forClient(oauth.ErrRedirectURI, "redirect_uri", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "invalid_redirect_uri"}),
-	forClient(oauth.ErrLogoutURI, "logout_uri", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "invalid_logout"}),
-	forClient(oauth.ErrNoCookie, "no_cookie", clients.BadRequest, web.Failure{Status: http.StatusBadRequest, Key: "no_cookie"}),
+	forClient(oauth.ErrUnknownClient, "unknown_client", clients.InvalidClient, page(http.StatusBadRequest, "invalid_client", "client_id is not one that is registered here; keyturn client list shows those that are.")),
+	forClient(oauth.ErrClientDisabled, "client_disabled", clients.InvalidClient, page(http.StatusBadRequest, "invalid_client", "The client {client} is turned off; keyturn client enable {client} turns it on.")),
+	forClient(oauth.ErrRedirectURI, "redirect_uri", clients.BadRequest, page(http.StatusBadRequest, "invalid_redirect_uri", "redirect_uri is not one that the client {client} has registered. They are compared byte by byte; keyturn client show {client} lists them, and the log holds the one that was sent.")),
+	forClient(oauth.ErrLogoutURI, "logout_uri", clients.BadRequest, page(http.StatusBadRequest, "invalid_logout", "post_logout_redirect_uri is taken only together with an id_token_hint, and only if the client {client} has registered it, byte by byte; keyturn client show {client} lists what it has registered, and the log holds the one that was sent.")),
+	forClient(oauth.ErrNoCookie, "no_cookie", clients.BadRequest, page(http.StatusBadRequest, "no_cookie", "The cookie that was set at /oauth2/authorize did not come back: the address was opened in another browser, the browser blocks cookies, or a proxy drops Set-Cookie or Cookie, or serves another host name than that of the issuer.")),
 	forClient(oauth.ErrResponseType, "response_type", clients.UnknownResponse, pageBadRequest),
 	forClient(oauth.ErrScope, "scope", clients.InvalidScope, pageBadRequest),
 	forClient(oauth.ErrTarget, "resource", clients.InvalidTarget, pageBadRequest),
@@ -114,13 +120,13 @@ var failures = []failure{
 	forClient(oauth.ErrConsentRequired, "consent_required", clients.ConsentRequired, pageBadRequest),
 	forClient(oauth.ErrAccessDenied, "access_denied", clients.AccessDenied, pageBadRequest),
 	forClient(oauth.ErrAuthenticationContext, "unmet_authentication_requirements", clients.UnmetContext, pageBadRequest),
-	forClient(oauth.ErrSessionGone, "session_gone", clients.SessionGone, pageExpired),
-	forClient(oauth.ErrInteractionGone, "interaction_gone", clients.BadRequest, pageExpired),
-	forClient(oauth.ErrFinished, "interaction_finished", clients.BadRequest, pageExpired),
-	forClient(oauth.ErrCrossSite, "cross_site", clients.BadRequest, web.Failure{Status: http.StatusForbidden, Key: "forged"}),
+	forClient(oauth.ErrSessionGone, "session_gone", clients.SessionGone, page(http.StatusBadRequest, "expired", "The browser session ended before the sign-in was completed.")),
+	forClient(oauth.ErrInteractionGone, "interaction_gone", clients.BadRequest, page(http.StatusBadRequest, "expired", "No sign-in of this browser is open under this address: it has expired, or its cookie is that of another browser. Send the browser to /oauth2/authorize again; the address of a sign-in can not be kept or shared.")),
+	forClient(oauth.ErrFinished, "interaction_finished", clients.BadRequest, page(http.StatusBadRequest, "expired", "The sign-in was completed before. Send the browser to /oauth2/authorize again.")),
+	forClient(oauth.ErrCrossSite, "cross_site", clients.BadRequest, page(http.StatusForbidden, "forged", "Origin or Sec-Fetch-Site says that another site sent this form. A proxy must hand on Origin and Host as they came.")),
 
-	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session."), clients.Internal, pageExpired},
-	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user."), clients.UserGone, pageExpired},
+	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session."), clients.Internal, page(http.StatusBadRequest, "expired", "The browser session has ended.")},
+	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user."), clients.UserGone, page(http.StatusBadRequest, "expired", "The person who is signed in does not exist any more.")},
 	forAdmin(accounts.ErrUsernameTaken, "username_taken", admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")),
 	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant."), clients.InvalidGrant, pageInternal},
 	forAdmin(issuer.ErrCursorGone, "cursor_gone", admin.CursorGone),
@@ -136,7 +142,7 @@ var failures = []failure{
 	forAdmin(keys.ErrLeadNotOver, "lead_not_over", admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")),
 	forAdmin(keys.ErrTooManyWaiting, "too_many_waiting", admin.Conflict("Too many keys are waiting to sign already.")),
 	forAdmin(keys.ErrTooManyKeys, "too_many_keys", admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")),
-	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, pageBadRequest},
+	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, page(http.StatusBadRequest, "invalid_request", "A parameter holds characters that are not text.")},
 }
 
 // classify finds the row of an error.
@@ -242,27 +248,35 @@ func (s *Server) page(h *web.Handlers, handle func(*gin.Context) error) gin.Hand
 		if err == nil {
 			return
 		}
+		asked := s.askedBy(c, err)
 		if refused, ok := errors.AsType[*oauth.Refused](err); ok {
 			f, name := clientFailure(refused.Err)
-			s.refused(c, name, err, http.StatusSeeOther)
+			s.refused(c, name, err, http.StatusSeeOther, asked.attributes...)
 			h.Answer(c, refused.Answer(f.Code, f.Description))
 			return
 		}
-		if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
-			s.refused(c, "invalid_request", err, pageBadRequest.Status)
-			h.WriteFailure(c, pageBadRequest, clients.Invalid(in).Description)
-			return
-		}
-		f := classify(err)
-		if f.page.Status == 0 {
-			f.page = pageInternal
-		}
-		s.refused(c, f.name, err, f.page.Status)
-		if f.page.Status == http.StatusServiceUnavailable {
+		f, name := pageFailure(err)
+		s.refused(c, name, err, f.Status, asked.attributes...)
+		if f.Status == http.StatusServiceUnavailable {
 			retryAfter(c, unavailableFor)
 		}
-		h.WriteFailure(c, f.page, f.client.Description)
+		f.Developers = strings.ReplaceAll(f.Developers, "{client}", cmp.Or(asked.clientID, "CLIENT_ID"))
+		h.WriteFailure(c, f, asked.client)
 	}
+}
+
+// pageFailure is what a person sees of an error. Where the page has no text of its own for developers, they read what a
+// client would be told.
+func pageFailure(err error) (web.Failure, string) {
+	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
+		return page(pageBadRequest.Status, pageBadRequest.Key, clients.Invalid(in).Description), "invalid_request"
+	}
+	f := classify(err)
+	if f.page.Status == 0 {
+		f.page = pageInternal
+	}
+	f.page.Developers = cmp.Or(f.page.Developers, f.client.Description)
+	return f.page, f.name
 }
 
 // unavailableFor is how long a client is asked to wait while the database is away or a queue is full.
@@ -273,7 +287,8 @@ func retryAfter(c *gin.Context, d time.Duration) {
 }
 
 // refused logs a refusal once, under its precise name. The text of an unknown error is for the log only.
-func (s *Server) refused(c *gin.Context, name string, err error, status int) {
+// more are attributes of the line.
+func (s *Server) refused(c *gin.Context, name string, err error, status int, more ...any) {
 	log := s.Log.Info
 	switch {
 	case status == http.StatusInternalServerError:
@@ -281,5 +296,5 @@ func (s *Server) refused(c *gin.Context, name string, err error, status int) {
 	case status >= http.StatusInternalServerError:
 		log = s.Log.Warn
 	}
-	log("refused", "name", name, "route", c.FullPath(), "status", status, "request_id", requestID(c), "error", err)
+	log("refused", append([]any{"name", name, "route", c.FullPath(), "status", status, "request_id", requestID(c), "error", err}, more...)...)
 }

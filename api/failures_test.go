@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"keyturn/accounts"
+	clients "keyturn/api/oauth"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -112,7 +113,11 @@ func TestWhatEachErrorBecomes(t *testing.T) {
 		}
 		fmt.Fprintf(&got, "%s\n\tclient %d %s\n", f.name, client.Status, body)
 		if f.page.Status != 0 {
-			fmt.Fprintf(&got, "\tpage   %d %s\n", f.page.Status, f.page.Key)
+			page, _ := pageFailure(f.err)
+			fmt.Fprintf(&got, "\tpage   %d %s: %s\n", page.Status, page.Key, page.Developers)
+			if page.Developers == "" || page.Developers == clients.BadRequest.Description {
+				t.Errorf("%s: the page tells developers nothing: %q", f.name, page.Developers)
+			}
 		}
 		if strings.ContainsFunc(client.Description, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 			t.Errorf("%s: characters that error_description may not have (RFC 6749 section 5.2): %q", f.name, client.Description)

@@ -25,7 +25,7 @@ type Metrics interface {
 }
 
 // observe gives each request an id, which the answer, the log and the audit log share, and tells the
-// log and the metrics how it ended. Query strings, bodies and headers are never logged.
+// log and the metrics how it ended. Query strings, bodies and headers are never logged, but for the little that askedBy picks.
 func (s *Server) observe(c *gin.Context) {
 	began := time.Now()
 	c.Header(requestIDHeader, keys.NewTokenID())
@@ -158,7 +158,7 @@ func (s *Server) narrowOrigin(c *gin.Context, client *oauth.Client) {
 func (s *Server) notFound(h *web.Handlers) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if wantsPage(c) {
-			h.WriteFailure(c, web.Failure{Status: http.StatusNotFound, Key: "not_found"}, "")
+			h.WriteFailure(c, web.Failure{Status: http.StatusNotFound, Key: "not_found"}, nil)
 			return
 		}
 		c.JSON(http.StatusNotFound, gin.H{"detail": "Not found."})
@@ -174,7 +174,7 @@ func (s *Server) methodNotAllowed(h *web.Handlers) gin.HandlerFunc {
 		text := `Method "` + c.Request.Method + `" not allowed.`
 		switch {
 		case wantsPage(c):
-			h.WriteFailure(c, web.Failure{Status: http.StatusMethodNotAllowed, Key: "method_not_allowed"}, text)
+			h.WriteFailure(c, page(http.StatusMethodNotAllowed, "method_not_allowed", text), nil)
 		case strings.HasPrefix(c.Request.URL.Path, "/oauth2/"):
 			c.Header("Cache-Control", "no-store")
 			c.JSON(http.StatusMethodNotAllowed, gin.H{"error": "invalid_request", "error_description": strings.ReplaceAll(text, `"`, "")})

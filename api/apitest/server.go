@@ -38,6 +38,8 @@ type Config struct {
 	Queue int
 	// MaxStaleness is how long clients and keys are used without having been read again; a year without it.
 	MaxStaleness time.Duration
+	// Log is that of the API; nothing is kept without it.
+	Log *slog.Logger
 }
 
 // Server is a running API and what it is made of.
@@ -70,6 +72,9 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	if config.MaxStaleness == 0 {
 		config.MaxStaleness = 365 * 24 * time.Hour
 	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
 	if config.DatabaseURL == "" {
 		config.DatabaseURL = "sqlite:" + filepath.Join(t.TempDir(), "keyturn.db")
 	}
@@ -85,7 +90,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	must(t, err)
 	handler, err := (&api.Server{
 		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Provider: s.Provider, Pages: pages,
-		Log: slog.New(slog.DiscardHandler), Refusals: s.DB,
+		Log: config.Log, Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)

@@ -15,9 +15,12 @@ var errorKeys = []string{
 	"forged",               // a form that another site sent
 	"not_found",
 	"method_not_allowed", // an address that only programs and forms use
-	"unavailable", // the database is away or busy
+	"unavailable",        // the database is away or busy
 	"server_error",
 }
+
+// errorsWithHome are those whose text speaks of the account page.
+var errorsWithHome = []string{"invalid_logout", "forged", "not_found", "method_not_allowed"}
 
 func errorKey(key string) string {
 	if slices.Contains(errorKeys, key) {

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -129,11 +130,21 @@ type Failure struct {
 	Status int
 	// Key is that of Error.
 	Key string
+	// Developers is the text for developers, in English.
+	Developers string
 }
 
-// WriteFailure shows the page of an error; detail is for developers.
-func (h *Handlers) WriteFailure(c *gin.Context, f Failure, detail string) {
-	h.Pages.Error(c, f.Status, Error{Look: h.look(c, nil), Key: f.Key, Detail: detail})
+// WriteFailure shows the page of an error; client is who asked, nil where that is not known.
+func (h *Handlers) WriteFailure(c *gin.Context, f Failure, client *oauth.Client) {
+	page := Error{Look: h.look(c, nil), Key: f.Key, Detail: f.Developers}
+	if client != nil {
+		who := clientOf(client, "")
+		page.Client = &who
+	}
+	if slices.Contains(errorsWithHome, f.Key) {
+		page.Home = AccountPath
+	}
+	h.Pages.Error(c, f.Status, page)
 }
 
 // Locales are the languages that pages can be had in, as BCP 47 tags.
