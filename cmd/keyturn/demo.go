@@ -182,6 +182,7 @@ Everything stays up. Try it:
   ACCESS=$(printf %%s "$TOKENS" | sed 's/.*"access":"\([^"]*\)".*/\1/')
   curl -s %[2]s/api/hello/ -H "Authorization: Bearer $ACCESS"
 
+  account page      %[1]s/account  (sign in as %[3]s with the password %[4]s)
   provider          %[1]s
   resource servers  %[5]s
 

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -31,6 +32,9 @@ type app struct {
 }
 
 func main() {
+	if os.Getenv("CLIENT_ID") == "" || os.Getenv("CLIENT_SECRET") == "" {
+		log.Fatal("set CLIENT_ID and CLIENT_SECRET; keyturn client create prints both")
+	}
 	issuer := cmp.Or(os.Getenv("ISSUER"), "http://127.0.0.1:8080")
 	listen := cmp.Or(os.Getenv("LISTEN"), "localhost:3000")
 	a, err := newApp(context.Background(), issuer, "http://"+listen)
@@ -110,6 +114,10 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	s, err := a.signIn(r.Context(), q.Get("code"), nonce, verifier)
 	if err != nil {
 		log.Print(err)
+		if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.ErrorCode == "invalid_client" {
+			failed(w, http.StatusBadGateway, "Keyturn refuses CLIENT_ID and CLIENT_SECRET of this app (invalid_client).")
+			return
+		}
 		failed(w, http.StatusBadGateway, "Signing in did not work. Please try again.")
 		return
 	}

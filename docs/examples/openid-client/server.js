@@ -12,6 +12,10 @@ import { failed, signedIn, signedOut } from './pages.js'
 
 const { ISSUER = 'http://127.0.0.1:8080', CLIENT_ID, CLIENT_SECRET, KEY_FILE, LISTEN = 'localhost:3000' } = process.env
 const home = `http://${LISTEN}/`
+if (!CLIENT_ID || !(CLIENT_SECRET || KEY_FILE)) {
+  console.error('set CLIENT_ID and CLIENT_SECRET (or KEY_FILE); keyturn client create prints both')
+  process.exit(1)
+}
 
 // One call reads every endpoint and the place of the keys from ISSUER/.well-known/openid-configuration.
 const config = await client.discovery(
@@ -123,6 +127,9 @@ app.use((err, req, res, next) => {
   if (err instanceof client.ResponseBodyError && err.error === 'invalid_grant') { // the sign-in has ended
     forget(sessions, req.cookies.app_session)
     return res.status(401).send(failed('Please sign in again.'))
+  }
+  if (err instanceof client.ResponseBodyError && err.error === 'invalid_client') {
+    return res.status(502).send(failed('Keyturn refuses CLIENT_ID and CLIENT_SECRET of this app (invalid_client).'))
   }
   res.status(502).send(failed('That did not work. Please try again.'))
 })

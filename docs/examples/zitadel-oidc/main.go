@@ -25,6 +25,9 @@ type app struct {
 }
 
 func main() {
+	if os.Getenv("CLIENT_ID") == "" || os.Getenv("KEY_FILE") == "" {
+		log.Fatal("set CLIENT_ID, and KEY_FILE to the private key of which the client is registered with the public one")
+	}
 	issuer := cmp.Or(os.Getenv("ISSUER"), "http://127.0.0.1:8080")
 	listen := cmp.Or(os.Getenv("LISTEN"), "localhost:3000")
 	a := &app{home: "http://" + listen, sessions: sessions{all: map[string]session{}}}
