@@ -61,7 +61,7 @@ func (s *Server) Handler() (http.Handler, error) {
 func (s *Server) people() *web.Handlers {
 	url := s.Issuer.Settings.Issuer
 	return &web.Handlers{
-		Provider: s.Provider, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
+		Provider: s.Provider, Client: s.Provider.Clients.Find, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
 		Cookies: web.Cookies{Secure: s.secure}, Issuer: url,
 		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
 	}

@@ -42,8 +42,7 @@ var (
 	pageBadRequest  = web.Failure{Status: http.StatusBadRequest, Key: "invalid_request"}
 )
 
-// page is a page with a text for developers: English, the and {client} where
-// the client's id stands if it is known.
+// page is a page with a text for developers, in English; {client} is the client's id where it is registered.
 func page(status int, key, developers string) web.Failure {
 	return web.Failure{Status: status, Key: key, Developers: developers}
 }

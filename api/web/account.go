@@ -1,14 +1,17 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/issuer/oauth"
 )
 
 // The words of audit for what people do on their account page.
@@ -27,7 +30,7 @@ func (h *Handlers) Account(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.accountPage(c, who, c.Query("done"))
+	return h.accountPage(c, who, c.Query("done"), c.Query("app"))
 }
 
 // ToAccount leads there from the issuer's own address, and from those that only take forms.
@@ -40,7 +43,7 @@ func (h *Handlers) accountSignIn(c *gin.Context, status int, username string, p 
 	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: AccountPath + "/sign-in", Username: username, Problem: p})
 }
 
-func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done string) error {
+func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done, app string) error {
 	ctx := c.Request.Context()
 	user, err := h.People.Get(ctx, who.UserID())
 	if err != nil {
@@ -74,8 +77,21 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 		}
 		page.Apps = append(page.Apps, row)
 	}
+	if done == DoneAccessRemoved {
+		page.DoneApp = h.removed(ctx, app, apps)
+	}
 	h.Pages.Account(c, http.StatusOK, page)
 	return nil
+}
+
+// removed is the name of an app that has no access, as the page claims; empty for one that has, and for no app.
+func (h *Handlers) removed(ctx context.Context, id string, apps []oauth.App) string {
+	has := func(a oauth.App) bool { return a.Client.ID == id && a.Removable }
+	client, err := h.Client(ctx, id)
+	if err != nil || slices.ContainsFunc(apps, has) {
+		return ""
+	}
+	return client.DisplayName()
 }
 
 // AccountSignIn takes the sign-in form of the account page.
@@ -140,7 +156,8 @@ func (h *Handlers) SignOutEverywhere(c *gin.Context) error {
 // RemoveApp takes back what the person has allowed a client.
 func (h *Handlers) RemoveApp(c *gin.Context) error {
 	return h.own(c, func(who accounts.Authentication, actor audit.Actor) (string, error) {
-		_, err := h.Provider.RemoveApp(c.Request.Context(), who.UserID(), c.Param("id"), actor)
-		return AccountPath + "?done=" + DoneAccessRemoved, err
+		id := c.Param("id")
+		_, err := h.Provider.RemoveApp(c.Request.Context(), who.UserID(), id, actor)
+		return AccountPath + "?done=" + DoneAccessRemoved + "&app=" + url.QueryEscape(id), err
 	})
 }

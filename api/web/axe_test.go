@@ -77,6 +77,19 @@ func TestAxeIsAwake(t *testing.T) {
 	}
 }
 
+// TestConsentFitsAPhone: what is usual to be asked for, and the answer to it, without scrolling on a phone whose browser
+// shows its bars.
+func TestConsentFitsAPhone(t *testing.T) {
+	for _, language := range []string{"en", "de"} {
+		tab, _, url := gallery(t, apitest.View{Phone: true, Language: language})
+		tab.Resize(390, 664)
+		tab.Go(url + "/consent-usual")
+		if bottom := apitest.Eval[float64](tab, `document.querySelector(".choice").getBoundingClientRect().bottom`); bottom > 664 {
+			t.Errorf("%s: the buttons end at %v of 664", language, bottom)
+		}
+	}
+}
+
 // TestNoPageScrollsSideways: WCAG 2.2, 1.4.10: 320 CSS pixels are a desktop at 400 %. German is the longer
 // language.
 func TestNoPageScrollsSideways(t *testing.T) {

@@ -33,6 +33,8 @@ type Provider interface {
 // Handlers are the endpoints that people's browsers come to.
 type Handlers struct {
 	Provider Provider
+	// Client finds an enabled client by its id.
+	Client   func(ctx context.Context, id string) (*oauth.Client, error)
 	People   *accounts.Service
 	Browsers *accounts.Browsers
 	Pages    *Pages

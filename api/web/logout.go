@@ -81,7 +81,7 @@ func (h *Handlers) logout(c *gin.Context, in oauth.Logout) error {
 		seeOther(c, out.Back.Location())
 		return nil
 	}
-	page := SignedOut{Look: look, Frames: out.Frames}
+	page := SignedOut{Look: look, Frames: out.Frames, Home: AccountPath}
 	if out.HasBack {
 		page.Continue, page.ClientName = out.Back.Location(), out.Client.DisplayName()
 	}

@@ -153,6 +153,8 @@ type SignedOut struct {
 	// Continue is where to go on to, by itself where there are frames; empty for nowhere.
 	Continue   string
 	ClientName string
+	// Home is where to sign in again, for a page that leads nowhere else.
+	Home string
 }
 
 // FormPost carries an authorization response to the client (OAuth 2.0 Form Post Response Mode).
@@ -172,6 +174,8 @@ type Account struct {
 	SignOutAction string
 	// Done names the text about what was just done: DoneSessionEnded, DoneAccessRemoved; empty for nothing.
 	Done string
+	// DoneApp is the name of the app that DoneAccessRemoved is about, empty where it is not known.
+	DoneApp string
 }
 
 // What was just done on the account page.

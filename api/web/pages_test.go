@@ -88,6 +88,12 @@ var testCases = []testCase{
 			Resource: "https://api.example.com/orders", Redirects: "https://orders.example.com",
 		})
 	}},
+	{"consent-usual", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Consent(c, 200, Consent{
+			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman",
+			Scopes: []string{"openid", "profile", "email"}, Redirects: "https://orders.example.com",
+		})
+	}},
 	{"consent-local", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
 			Look: look, Client: Client{Name: "orders-cli", Host: "127.0.0.1:43117", FirstParty: true}, Action: "/interaction/7Qx", Username: "spiderman",
@@ -95,7 +101,7 @@ var testCases = []testCase{
 		})
 	}},
 	{"error", 400, func(p *Pages, c *gin.Context, look Look) {
-		p.Error(c, 400, Error{Look: look, Key: "invalid_redirect_uri", Detail: "redirect_uri does not match a registered one", Client: ordersClient(), Home: "/account"})
+		p.Error(c, 400, Error{Look: look, Key: "invalid_redirect_uri", Detail: "redirect_uri is not one that the client orders has registered. They are compared byte by byte; keyturn client show orders lists them, and the log holds the one that was sent.", Client: ordersClient(), Home: "/account"})
 	}},
 	{"error-unknown", 500, func(p *Pages, c *gin.Context, look Look) {
 		p.Error(c, 500, Error{Look: look, Key: "no such text"})
@@ -106,7 +112,9 @@ var testCases = []testCase{
 			Hidden: map[string]string{"state": "af0ifjsldkj", "client_id": "orders"},
 		})
 	}},
-	{"signedout", 200, func(p *Pages, c *gin.Context, look Look) { p.SignedOut(c, 200, SignedOut{Look: look}) }},
+	{"signedout", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.SignedOut(c, 200, SignedOut{Look: look, Home: "/account"})
+	}},
 	{"signedout-frames", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.SignedOut(c, 200, SignedOut{
 			Look: look, ClientName: "Orders", Continue: "https://orders.example.com/bye?state=a&b",
@@ -118,7 +126,7 @@ var testCases = []testCase{
 	}},
 	{"account", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Account(c, 200, Account{
-			Look: look, Username: "spiderman", Name: "Peter Parker", SignOutAction: "/account/sign-out", Done: DoneSessionEnded,
+			Look: look, Username: "spiderman", Name: "Peter Parker", SignOutAction: "/account/sign-out", Done: DoneAccessRemoved, DoneApp: "Parcels",
 			Sessions: []AccountSession{
 				{ID: "a", Device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Address: "192.0.2.7", Started: testNow.Add(-3 * time.Hour), Seen: testNow.Add(-20 * time.Second), Current: true, Action: "/account/sessions/a"},
 				{ID: "b", Device: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Started: testNow.AddDate(0, -1, -3), Seen: testNow.Add(-50 * time.Hour), Action: "/account/sessions/b"},
@@ -127,6 +135,12 @@ var testCases = []testCase{
 				{ClientID: "orders", Name: "Orders", Host: "orders.example.com", Scopes: []string{"openid", "profile", "email", "orders:read"}, OpenURI: "https://orders.example.com/start", Action: "/account/apps/orders"},
 				{ClientID: "stock", Name: "Stock and Deliveries", Host: "stock.example.com", Scopes: []string{"openid", "offline_access"}},
 			},
+		})
+	}},
+	{"account-new", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Account(c, 200, Account{
+			Look: look, Username: "spiderman", SignOutAction: "/account/sign-out", Done: DoneSessionEnded,
+			Sessions: []AccountSession{{ID: "a", Device: "curl/8.5.0", Started: testNow, Seen: testNow, Current: true, Action: "/account/sessions/a"}},
 		})
 	}},
 	{"account-empty", 200, func(p *Pages, c *gin.Context, look Look) {

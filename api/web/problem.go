@@ -17,6 +17,12 @@ func (v SignIn) Doubted(field string) bool {
 	return v.Problem.Kind == ProblemCredentials || v.Wrong(field) != ""
 }
 
+// Blames tells whether the text beside a field says that this very field is wrong. Wrong credentials are told once, above
+// the form; what stands beside the password then is advice.
+func (v SignIn) Blames(field string) bool {
+	return v.Problem.Kind == ProblemMissing && v.Wrong(field) != ""
+}
+
 // Focus is the field that the person fills in next.
 func (v SignIn) Focus() string {
 	if v.Username == "" {

@@ -40,6 +40,7 @@ func pageFuncs(texts catalogue) template.FuncMap {
 		"t":         texts.text,
 		"wait":      texts.wait,
 		"moment":    texts.moment,
+		"ago":       texts.ago,
 		"device":    texts.device,
 		"scopes":    texts.scopeLines,
 		"claims":    texts.claimLines,
