@@ -19,7 +19,7 @@ func adminToken() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Print a short-lived access token for the admin API, for scripts on this machine",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			token, err := a.issuer.AdminToken(ctx, scopes, lifetime, operator())
 			if err != nil {

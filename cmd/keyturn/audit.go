@@ -36,7 +36,7 @@ func auditList() *cobra.Command {
 	var q storage.AuditQuery
 	var action string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List what happened, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List what happened, newest first", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q.Action = audit.Action(action)
 			events, err := a.db.AuditEvents(ctx, q)
@@ -76,7 +76,7 @@ func auditRefusals() *cobra.Command {
 	var q storage.RefusalQuery
 	var since time.Duration
 	cmd := &cobra.Command{
-		Use: "refusals", Short: "List refused sign-ins and admin calls, counted by account, address, reason and minute, newest first", Args: cobra.NoArgs,
+		Use: "refusals", Short: "List refused sign-ins and admin calls, counted by account, address, reason and minute, newest first", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q.Since, q.Until = time.Now().Add(-since), time.Now().Add(time.Minute)
 			list, err := a.db.Refusals(ctx, q)

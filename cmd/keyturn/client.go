@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/api/admin"
+	protocol "keyturn/api/oauth"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -91,10 +93,22 @@ func clientCreate() *cobra.Command {
 		}
 		view := admin.ViewClient(&made)
 		view.NewSecret = secret.Reveal()
-		return tell(c, view, "created %s client %s\n%s\nconfigure it with\n  issuer     %s\n  client id  %s\n",
-			kindOf(&made), made.ID, shownOnce(secret), a.config.Issuer, made.ID)
+		if err := tell(c, view, "created %s client %s\n%s\nconfigure it with\n  issuer     %s\n  client id  %s\n%s",
+			kindOf(&made), made.ID, shownOnce(secret), a.config.Issuer, made.ID, a.forService(&made)); err != nil {
+			return err
+		}
+		return a.noteGaps(ctx, c.ErrOrStderr(), &made)
 	})
 	return cmd
+}
+
+// forService is what a service is configured with beside issuer and id, "" for other clients.
+func (a *app) forService(c *oauth.Client) string {
+	if !c.May(oauth.ClientCredentials) {
+		return ""
+	}
+	return fmt.Sprintf("\nas a service it gets tokens (client_credentials) with\n  token endpoint  %s\n  scope           %s\n  audience        %s\n",
+		a.config.Issuer+protocol.TokenPath, strings.Join(c.Scopes, " "), cmp.Or(strings.Join(c.Resources, ", "), "(none)"))
 }
 
 func kindOf(c *oauth.Client) string {
@@ -154,7 +168,10 @@ With --file everything is replaced, and what is left out of the file is as in a 
 		if err != nil {
 			return err
 		}
-		return tell(c, admin.ViewClient(&is), "updated client %s%s\n", is.ID, aboutSecrets(was, &is))
+		if err := tell(c, admin.ViewClient(&is), "updated client %s%s\n", is.ID, aboutSecrets(was, &is)); err != nil {
+			return err
+		}
+		return a.noteGaps(ctx, c.ErrOrStderr(), &is)
 	})
 	return cmd
 }
@@ -174,7 +191,7 @@ func clientList() *cobra.Command {
 	var prefix, after string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the clients in the order of their ids", Args: cobra.NoArgs,
+		Use: "list", Short: "List the clients in the order of their ids", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			list, err := a.clients.List(ctx, prefix, after, limit)
 			if err != nil {

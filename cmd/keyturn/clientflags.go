@@ -215,7 +215,7 @@ func (f *clientFlags) lifetimes() {
 		}
 		return nil
 	})
-	rotate := f.Bool("rotate-refresh-tokens", true, "replace the refresh token at each refresh")
+	rotate := f.Bool("rotate-refresh-tokens", true, "replace the refresh token at each refresh; =false keeps it, and is not for public clients")
 	f.when("rotate-refresh-tokens", func(m *oauth.Metadata) error { m.RotateRefreshTokens = rotate; return nil })
 	age := f.Int64("default-max-age", 0, "seconds after which people sign in again, where a request does not say; -1 for none")
 	f.when("default-max-age", func(m *oauth.Metadata) error {

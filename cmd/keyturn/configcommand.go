@@ -11,7 +11,7 @@ import (
 func configCommand() *cobra.Command {
 	var markdown bool
 	cmd := &cobra.Command{
-		Use: "config", Short: "Print the settings in force, secrets masked", Args: cobra.NoArgs,
+		Use: "config", Short: "Print the settings in force, secrets masked", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if markdown {
 				_, err := io.WriteString(c.OutOrStdout(), settingsTable())

@@ -36,7 +36,7 @@ resource servers that verify through the JWKS over HTTP, all on free ports of th
 and plays the tutorial: obtain, hello, tamper, refresh, turn the key, revoke. Then it stays
 up and prints what to try. With --once it ends after the play; its exit status is 0 only if
 every step came out right.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return demo(c.Context(), c, once, transport)
 		},

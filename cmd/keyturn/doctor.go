@@ -14,7 +14,7 @@ import (
 
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Check settings, database, master identity, keys and clock; nothing is changed", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check settings, database, master identity, keys and clock; nothing is changed", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			checks := diagnose(c)
 			rows := make([][]string, len(checks))
@@ -38,30 +38,30 @@ func doctorCommand() *cobra.Command {
 func diagnose(c *cobra.Command) []check {
 	config, err := loadConfig(processSource(c))
 	if err != nil {
-		return []check{{"settings", "failed", err.Error()}}
+		return []check{{"settings", "failed", plainly(err)}}
 	}
 	checks := []check{{"settings", "ok", ""}}
 	migrates := config.Migrate
 	config.Migrate = false
 	if path, embedded := strings.CutPrefix(config.databaseURL(), "sqlite:"); embedded {
 		if _, err := os.Stat(path); err != nil { // opening it would make it
-			return append(checks, check{"database", "failed", "there is none yet; keyturn serve makes it: " + err.Error()})
+			return append(checks, check{"database", "failed", "there is none yet; keyturn serve makes it: " + plainly(err)})
 		}
 	}
 	a, err := openApp(c.Context(), config, newLog(io.Discard, config), onlyFill)
 	if errors.Is(err, storage.ErrSchemaOlder) {
 		if migrates {
-			return append(checks, check{"schema", "warning", err.Error() + ", or keyturn serve, which does it at its start"})
+			return append(checks, check{"schema", "warning", plainly(err) + ", or keyturn serve, which does it at its start"})
 		}
-		return append(checks, check{"schema", "failed", err.Error()})
+		return append(checks, check{"schema", "failed", plainly(err)})
 	}
 	if err != nil {
-		return append(checks, check{"database", "failed", err.Error()})
+		return append(checks, check{"database", "failed", plainly(err)})
 	}
 	defer a.Close()
 	checks = append(checks, check{"schema", "ok", ""}, a.checkDatabase(c.Context()), a.checkFiles())
 	if err := a.startReading(c.Context()); err != nil {
-		return append(checks, check{"keys", "failed", err.Error()})
+		return append(checks, check{"keys", "failed", plainly(err)})
 	}
 	checks = append(checks, a.checkKeys())
 	if steps := a.keys.Plan(); len(steps) > 0 {

@@ -13,7 +13,7 @@ import (
 
 func healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "healthcheck", Short: "Ask the server on this machine whether it is ready, for container health checks", Args: cobra.NoArgs,
+		Use: "healthcheck", Short: "Ask the server on this machine whether it is ready, for container health checks", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := loadConfig(processSource(c))
 			if err != nil {

@@ -19,7 +19,7 @@ func keysCommand() *cobra.Command {
 
 func keysList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the keys with what each may do now", Args: cobra.NoArgs,
+		Use: "list", Short: "List the keys with what each may do now", Args: noArgs,
 		RunE: withKeys(func(_ context.Context, c *cobra.Command, a *app, _ []string) error {
 			list := a.keys.Keys()
 			views, rows := make([]admin.Key, len(list)), make([][]string, len(list))
@@ -40,7 +40,7 @@ func keysList() *cobra.Command {
 
 func keysPlan() *cobra.Command {
 	return &cobra.Command{
-		Use: "plan", Short: "Tell what will happen when; nothing is changed", Args: cobra.NoArgs,
+		Use: "plan", Short: "Tell what will happen when; nothing is changed", Args: noArgs,
 		RunE: withKeys(func(_ context.Context, c *cobra.Command, a *app, _ []string) error {
 			list, steps := a.keys.Keys(), a.keys.Plan()
 			var rows [][]string
@@ -70,7 +70,7 @@ func keysRotate() *cobra.Command {
 		Long: `graceful     a new key is published now and signs after the lead (the default)
 immediate    the waiting key signs at once; refused where it has not had its lead, unless --force
 compromised  the key named by --kid is revoked at once and the waiting one takes over`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q.Mode, q.Algorithm, q.Purpose = keys.Mode(mode), keys.Algorithm(algorithm), keys.Purpose(purpose)
 			if q.All && !yes {
@@ -129,7 +129,7 @@ func tellOutcome(c *cobra.Command, o keys.Outcome) error {
 
 func keysReseal() *cobra.Command {
 	return &cobra.Command{
-		Use: "reseal", Short: "Seal every key to the first identity of the master file", Args: cobra.NoArgs,
+		Use: "reseal", Short: "Seal every key to the first identity of the master file", Args: noArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			n, err := a.keys.Reseal(ctx, operator())
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -35,12 +36,12 @@ var errSilent = errors.New("told already")
 func run(ctx context.Context, args []string, s streams) int {
 	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
 	if !errors.Is(err, errSilent) {
-		fmt.Fprintln(s.err, "keyturn: "+explain(err))
+		fmt.Fprintln(s.err, "keyturn: "+explain(command, err))
 	}
 	return 1
 }
@@ -56,12 +57,14 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetHelpFunc(quietSwitches(root.HelpFunc()))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	addFlags(root.PersistentFlags())
 	root.PersistentFlags().Bool("json", false, "answer as JSON, for programs")
@@ -73,10 +76,22 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 	return root
 }
 
+// quietSwitches leaves out what pflag writes behind each switch, and keeps the columns.
+func quietSwitches(help func(*cobra.Command, []string)) func(*cobra.Command, []string) {
+	const noise = "[=true|false]"
+	return func(c *cobra.Command, args []string) {
+		out, text := c.OutOrStdout(), new(strings.Builder)
+		c.SetOut(text)
+		help(c, args)
+		c.SetOut(out)
+		fmt.Fprint(out, strings.ReplaceAll(text.String(), noise, strings.Repeat(" ", len(noise))))
+	}
+}
+
 // group is a command that only holds others; a mistyped one is an error, not a page of help.
 func group(use, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 }
@@ -95,7 +110,7 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := version()
 			return tell(c, map[string]string{"version": v}, "keyturn %s\n", v)

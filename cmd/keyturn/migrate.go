@@ -4,7 +4,7 @@ import "github.com/spf13/cobra"
 
 func migrateCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs,
+		Use: "migrate", Short: "Bring the database's schema up to date", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := loadConfig(processSource(c))
 			if err != nil {

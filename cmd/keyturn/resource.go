@@ -68,7 +68,7 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 
 func resourceList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the audiences", Args: cobra.NoArgs,
+		Use: "list", Short: "List the audiences", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			list, err := a.issuer.Resources(ctx)
 			if err != nil {

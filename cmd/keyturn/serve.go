@@ -28,7 +28,7 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the provider",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			config, err := loadConfig(processSource(c))
 			if err != nil {
@@ -196,12 +196,12 @@ func (s *server) welcome(ctx context.Context, out io.Writer) {
 	}
 	if s.config.LogFormat == "json" || s.config.LogFormat == "" && !isTerminal(out) {
 		if command != "" {
-			s.log.Info("there are no users yet; make the first administrator", "command", command)
+			s.log.Info("there are no users yet; make the first (--admin marks an administrator, whose pages come with the console)", "command", command)
 		}
 		return
 	}
 	fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n", s.config.Issuer)
 	if command != "" {
-		fmt.Fprintf(out, "  There are no users yet. Make the first administrator (the password is read from standard input):\n\n    %s\n\n", command)
+		fmt.Fprintf(out, "  There are no users yet. Make the first; --admin marks an administrator, whose pages come with the console, and may be\n  left out. The password is read from standard input:\n\n    %s\n\n", command)
 	}
 }

@@ -23,7 +23,7 @@ func sessionList() *cobra.Command {
 	var limit int
 	var live bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List a user's sign-ins, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List a user's sign-ins, newest first", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			if user == "" {
 				return errors.New("say whose: --user NAME")
@@ -60,7 +60,7 @@ func sessionRevoked() *cobra.Command {
 	var user, after string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "revoked", Short: "List refresh tokens that were taken back before their time, newest first", Args: cobra.NoArgs,
+		Use: "revoked", Short: "List refresh tokens that were taken back before their time, newest first", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			q := issuer.RevokedQuery{After: after, Limit: limit}
 			if user != "" {
@@ -121,7 +121,7 @@ func sessionEnd() *cobra.Command {
 func sessionBrowsers() *cobra.Command {
 	var user string
 	cmd := &cobra.Command{
-		Use: "browsers", Short: "List the browsers in which a user is signed in to the provider", Args: cobra.NoArgs,
+		Use: "browsers", Short: "List the browsers in which a user is signed in to the provider", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			if user == "" {
 				return errors.New("say whose: --user NAME")
@@ -167,12 +167,19 @@ func sessionEndBrowser() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(c, map[string]int64{"ended": ended}, "signed out %d browser sessions; a running server tells their clients\n", ended)
+			return tell(c, map[string]int64{"ended": ended}, "%s; a running server tells their clients\n", browsersEnded(ended))
 		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "sign out all browsers of this user")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log")
 	return cmd
+}
+
+func browsersEnded(n int64) string {
+	if n == 1 {
+		return "signed out 1 browser session"
+	}
+	return fmt.Sprintf("signed out %d browser sessions", n)
 }
 
 func (a *app) userID(ctx context.Context, username string) (string, error) {
@@ -189,7 +196,7 @@ func sessionEndAll() *cobra.Command {
 		Long: `Revokes every refresh key, so that no refresh token issued until now is ever accepted again,
 whatever the database says of it, and ends every sign-in. Everybody signs in again. This is the
 first step after a restore or a failover that lost commits.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			if !yes {
 				return errors.New("this signs out everybody; say --yes if you mean it")

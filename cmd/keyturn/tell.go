@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os/user"
 	"strings"
@@ -11,12 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyturn/accounts"
 	"keyturn/audit"
-	"keyturn/issuer"
-	"keyturn/issuer/oauth"
-	"keyturn/keys"
-	"keyturn/storage"
 )
 
 // tell answers a command: v with --json, else the text.
@@ -67,27 +61,4 @@ func operator() audit.Actor {
 		actor.ID = u.Username
 	}
 	return actor
-}
-
-// explain says what a person at the command line can do about an error.
-func explain(err error) string {
-	hints := []struct {
-		err  error
-		text string
-	}{
-		{keys.ErrUnavailable, "the database can't be reached or written to; see KEYTURN_DATABASE_URL"},
-		{storage.ErrSchemaNewer, "run the newer keyturn that made it, or restore the backup from before"},
-		{keys.ErrLeadNotOver, "verifiers may not know the waiting key yet; --force turns all the same"},
-		{accounts.ErrUsernameTaken, "`keyturn user list` shows who has it; names that differ only in letter case or look alike count as one"},
-		{issuer.ErrResourceExists, "`keyturn resource update` changes it"},
-		{oauth.ErrClientExists, "`keyturn client update` changes one that is there; the id of a deleted one is never used again"},
-		{oauth.ErrClientNotFound, "`keyturn client list` shows them"},
-		{oauth.ErrSecretNotFound, "`keyturn client show` lists the ids of its secrets"},
-	}
-	for _, hint := range hints {
-		if errors.Is(err, hint.err) {
-			return err.Error() + "\n  " + hint.text
-		}
-	}
-	return err.Error()
 }

@@ -214,7 +214,7 @@ func userList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List users in the order of their names",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			users, err := a.accounts.List(ctx, q)
 			if err != nil {

@@ -117,7 +117,7 @@ func (c *Call) credentials() (credentials, error) {
 	}
 	switch {
 	case ways > 1:
-		return shown, &InvalidRequest{"client_secret", "authenticate in one way only"}
+		return shown, &InvalidRequest{"client_secret", "must not come together with another way of authentication"}
 	case c.HasBasic:
 		if id != "" && id != c.BasicID {
 			return shown, &InvalidRequest{"client_id", "is another one than in the Authorization header"}

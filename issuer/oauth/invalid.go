@@ -11,6 +11,19 @@ type InvalidRequest struct {
 
 func (e *InvalidRequest) Error() string { return "oauth: " + e.Param + ": " + e.Problem }
 
+// InvalidItem is an InvalidRequest about one item of a list, the N-th from 1.
+type InvalidItem struct {
+	*InvalidRequest
+	N int
+}
+
+// Unwrap gives the InvalidRequest, which is what is told where nobody can see the list.
+func (e *InvalidItem) Unwrap() error { return e.InvalidRequest }
+
+func invalidItem(param string, index int, problem string) error {
+	return &InvalidItem{&InvalidRequest{param, problem}, index + 1}
+}
+
 func invalid(param, format string, args ...any) error {
 	return &InvalidRequest{Param: param, Problem: fmt.Sprintf(format, args...)}
 }

@@ -57,7 +57,7 @@ func secretProblem(s keys.Secret) string {
 	}
 	switch {
 	case len(text) < minSecret || len(text) > maxSecret:
-		return "must have " + strconv.Itoa(minSecret) + " to " + strconv.Itoa(maxSecret) + " characters"
+		return "must have " + strconv.Itoa(minSecret) + " to " + strconv.Itoa(maxSecret) + " characters; leave it out and one is made"
 	case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }): // RFC 6749 appendix A.2, less the blank
 		return "must hold printable ASCII only, without blanks"
 	case len(distinct) < 8:
@@ -111,9 +111,9 @@ func (m *Metadata) checkShown(RegistrySettings) error {
 	case len(m.Contacts) > maxContacts:
 		return invalid("contacts", "must be at most %d", maxContacts)
 	}
-	for _, contact := range m.Contacts {
+	for n, contact := range m.Contacts {
 		if contact == "" || len(contact) > maxContact || unseen(contact) {
-			return invalid("contacts", "must have 1 to %d bytes each, without control or invisible characters", maxContact)
+			return invalidItem("contacts", n, "must have 1 to "+strconv.Itoa(maxContact)+" bytes, without control or invisible characters")
 		}
 	}
 	return nil
@@ -142,10 +142,10 @@ func checkEach(param string, list []string, limit int, problemOf func(string) st
 	}
 	for n, item := range list {
 		if problem := problemOf(item); problem != "" {
-			return invalid(param, "%s", problem)
+			return invalidItem(param, n, problem)
 		}
 		if slices.Contains(list[:n], item) {
-			return invalid(param, "must not hold one twice")
+			return invalidItem(param, n, "must not be there twice")
 		}
 	}
 	return nil
@@ -189,7 +189,7 @@ func (m *Metadata) checkKeys(RegistrySettings) error {
 	case len(m.JWKS) > 0 && m.JWKSURI != "":
 		return invalid("jwks", "must not be given together with jwks_uri")
 	case m.AuthMethod == AuthPrivateKeyJWT && len(m.JWKS) == 0 && m.JWKSURI == "":
-		return invalid("jwks", "or jwks_uri must be given for private_key_jwt")
+		return invalid("jwks", "must be given for private_key_jwt, or jwks_uri in its place")
 	case len(m.JWKS) > maxJWKS:
 		return invalid("jwks", "must have at most %d bytes", maxJWKS)
 	}
@@ -270,10 +270,10 @@ func (m *Metadata) checkRequestURIs(RegistrySettings) error {
 	if len(m.RequestURIs) > maxURIs {
 		return invalid("request_uris", "must be at most %d", maxURIs)
 	}
-	for _, uri := range m.RequestURIs {
+	for n, uri := range m.RequestURIs {
 		address, _, _ := strings.Cut(uri, "#")
 		if problem := fetchURIProblem(address); problem != "" {
-			return invalid("request_uris", "%s", problem)
+			return invalidItem("request_uris", n, problem)
 		}
 	}
 	return nil
