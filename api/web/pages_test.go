@@ -91,7 +91,7 @@ var testCases = []testCase{
 	{"consent-usual", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
 			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman",
-			Scopes: []string{"openid", "profile", "email"}, Redirects: "https://orders.example.com",
+			Scopes: []string{"openid", "profile", "email", "offline_access"}, Redirects: "https://orders.example.com",
 		})
 	}},
 	{"consent-local", 200, func(p *Pages, c *gin.Context, look Look) {
