@@ -68,6 +68,11 @@ func TestInteropOpenIDClient(t *testing.T) {
 	})
 }
 
+// TestInteropOpenIDClientSecretRefused: the refusal comes with a challenge, which openid-client throws as such.
+func TestInteropOpenIDClientSecretRefused(t *testing.T) {
+	seesSecretRefused(t, nodeExample(t, "openid-client"), openIDClientFlags)
+}
+
 // TestInteropOpenIDClientByKey is the same client, which authenticates with a key of its own (private_key_jwt).
 func TestInteropOpenIDClientByKey(t *testing.T) {
 	url := clientURL(t)

@@ -275,6 +275,22 @@ func TestInteropGoOIDC(t *testing.T) {
 	playWebApp(t, start(t, url, cmd), i, false)
 }
 
+// seesSecretRefused: an app that has another secret than its registration says so, to whoever sets it up.
+func seesSecretRefused(t *testing.T, cmd *exec.Cmd, flags func(url string) []string) {
+	t.Helper()
+	url := clientURL(t)
+	i := serveClients(t, url)
+	i.register(t, "orders", flags(url)...)
+	cmd.Env = exampleEnv(i, url, "orders", "another one")
+	signInAt(t, start(t, url, cmd), i, demoUser, demoPassword).sees(url, "Not signed in", "refuses", "CLIENT_SECRET", "invalid_client")
+}
+
+func TestInteropGoOIDCSecretRefused(t *testing.T) {
+	seesSecretRefused(t, exec.Command(buildExample(t, "go-oidc")), func(url string) []string {
+		return []string{"--name", "Orders", "--redirect-uri", url + "/callback"}
+	})
+}
+
 // TestInteropZitadelOIDC is zitadel/oidc's relying party, which authenticates with a key of its own
 // (private_key_jwt).
 func TestInteropZitadelOIDC(t *testing.T) {

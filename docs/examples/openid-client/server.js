@@ -128,7 +128,8 @@ app.use((err, req, res, next) => {
     forget(sessions, req.cookies.app_session)
     return res.status(401).send(failed('Please sign in again.'))
   }
-  if (err instanceof client.ResponseBodyError && err.error === 'invalid_client') {
+  // invalid_client comes with a challenge, and that is what openid-client throws.
+  if (err instanceof client.WWWAuthenticateChallengeError && err.cause.some((c) => c.scheme === 'basic')) {
     return res.status(502).send(failed('Keyturn refuses CLIENT_ID and CLIENT_SECRET of this app (invalid_client).'))
   }
   res.status(502).send(failed('That did not work. Please try again.'))
