@@ -42,8 +42,9 @@ type ClientKeys struct {
 	sets map[string]*publishedSet // by client id
 }
 
-// Verify checks a token that the client signed. An unknown kid, or a signature without kid that no key
-// fits, makes it fetch the keys again, at most once a minute; text that is no token causes no fetch.
+// Verify checks a token that the client signed. An unknown kid, a signature without kid that no key fits, and
+// keys that are not fresh any more make it fetch the keys again, at most once a minute; text that is no token
+// causes no fetch, nor does a bad signature by a key that is fresh.
 // Errors are for the log: what the keys say (keys.ErrInvalidToken, keys.ErrUnknownKey), or that there are none.
 func (k *ClientKeys) Verify(ctx context.Context, c *Client, raw string) (keys.ForeignToken, error) {
 	if len(c.JWKS) > 0 {
@@ -90,12 +91,15 @@ type publishedSet struct {
 	flight chan struct{}
 }
 
-// verify tries the keys that are held, and once more those that a fetch brings where these are stale or
-// don't know the token. In an outage good tokens don't wait.
+// verify tries the keys that are held, and once more those that a fetch brings where these are stale, also for
+// a bad signature, since keys turn under their kid too, or don't know the token. In an outage good tokens don't
+// wait.
 func (s *publishedSet) verify(ctx context.Context, k *ClientKeys, raw string) (keys.ForeignToken, error) {
 	held, fresh := s.current(k.Now())
 	token, err := held.Verify(raw)
-	if errors.Is(err, keys.ErrInvalidToken) || err == nil && fresh {
+	badSignature := errors.Is(err, keys.ErrBadSignature)
+	noToken := errors.Is(err, keys.ErrInvalidToken) && !badSignature
+	if noToken || fresh && (err == nil || badSignature) {
 		return token, err
 	}
 	flight, failing := s.refresh(ctx, k, k.Now())

@@ -280,6 +280,31 @@ func TestUnknownKidRefetchesOnceAMinute(t *testing.T) {
 	})
 }
 
+// TestKeyTurnsUnderItsKid: a client may replace a key and keep the name, as those do that call theirs "default".
+// It is known once the old one is stale; while that is fresh, bad signatures cause no fetch.
+func TestKeyTurnsUnderItsKid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, turned := edKey("a"), edKey("a")
+		k, server, c := publishing(old)
+		server.maxAge = time.Hour
+		wantKey(t, k, c, old, nil, "first")
+		server.set(func(s *keyServer) { s.body = jwksOf(turned) })
+		time.Sleep(time.Hour - time.Nanosecond)
+		wantKey(t, k, c, turned, keys.ErrBadSignature, "fresh")
+		wantFetches(t, server, 1, "fresh")
+		time.Sleep(time.Nanosecond)
+		wantKey(t, k, c, turned, nil, "stale")
+		wantKey(t, k, c, old, keys.ErrBadSignature, "replaced")
+		wantFetches(t, server, 2, "stale")
+		server.set(func(s *keyServer) { s.err = fetch.ErrUnreachable })
+		time.Sleep(time.Hour)
+		for range 100 {
+			wantKey(t, k, c, old, keys.ErrBadSignature, "in an outage")
+		}
+		wantFetches(t, server, 3, "in an outage")
+	})
+}
+
 func TestKeyWithoutKidTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, turned := ecKey(""), ecKey("")
