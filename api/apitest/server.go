@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -113,19 +114,27 @@ func (s *Server) wire(t testing.TB, config Config) {
 	must(t, err)
 	s.Keys = &keys.Ring{
 		Store: s.DB, Master: master, Now: s.Now, Log: log, MaxStaleness: config.MaxStaleness,
-		Policy: func() keys.Policy {
-			algorithms, access, refresh := s.Issuer.KeyNeeds()
-			return keys.Policy{
-				Algorithms: algorithms, Rotation: 720 * time.Hour, Lead: 24 * time.Hour, JWKSMaxAge: 300 * time.Second,
-				TokenLifetime: access, RefreshLifetime: refresh,
-			}
-		},
+		Policy: s.keyPolicy,
 	}
 	s.Issuer.Keys = s.Keys
 	s.wireProvider(t, config, log)
 	must(t, s.Issuer.LoadResources(context.Background()))
 	must(t, s.Clients.Load(context.Background()))
 	must(t, s.Keys.Start(context.Background()))
+}
+
+// keyPolicy is that of cmd/keyturn at its defaults.
+func (s *Server) keyPolicy() keys.Policy {
+	algorithms, access, refresh := s.Issuer.KeyNeeds()
+	clientAccess, clientRefresh := s.Clients.LongestLifetimes()
+	algorithms = slices.Concat(algorithms, s.Clients.Algorithms())
+	slices.Sort(algorithms)
+	leeway := s.Issuer.Settings.Leeway
+	return keys.Policy{
+		Algorithms: slices.Compact(algorithms), Rotation: 720 * time.Hour, Lead: 24 * time.Hour, JWKSMaxAge: 300 * time.Second,
+		TokenLifetime:   max(access, clientAccess) + leeway,
+		RefreshLifetime: max(refresh, clientRefresh) + leeway,
+	}
 }
 
 func (s *Server) wireProvider(t testing.TB, config Config, log *slog.Logger) {
@@ -142,7 +151,7 @@ func (s *Server) wireProvider(t testing.TB, config Config, log *slog.Logger) {
 		Browsers: &accounts.Browsers{Store: s.DB, Idle: 12 * time.Hour, Lifetime: 168 * time.Hour},
 		Assertions: &oauth.Assertions{
 			Keys: &oauth.ClientKeys{Fetch: fetcher, Now: s.Now, Log: log}, Store: s.DB, Now: s.Now,
-			Issuer: url, Audiences: []string{url + "/oauth2/token"},
+			Issuer: url, Audiences: []string{url + "/oauth2/token", url + "/oauth2/revoke", url + "/oauth2/introspect"},
 		},
 	}
 }
