@@ -23,9 +23,19 @@ const (
 	maxForeignKeys = 100
 )
 
-// ErrBadSignature says that a token names a key of its owner, and that no key of that kid verifies it. It is an
-// ErrInvalidToken; newer keys of the same owner under that kid might verify it all the same.
-var ErrBadSignature = fmt.Errorf("%w: no key of its kid and algorithm verifies it", ErrInvalidToken)
+// BadSignature is the error of a token that names a key of its owner, where no key of that kid verifies it. It is
+// an ErrInvalidToken; newer keys of the same owner under that kid might verify it all the same.
+type BadSignature struct {
+	// Algorithm is the token's.
+	Algorithm Algorithm
+}
+
+func (e *BadSignature) Error() string {
+	return fmt.Sprintf("%v: no key of its kid verifies its %s", ErrInvalidToken, e.Algorithm)
+}
+
+// Unwrap is ErrInvalidToken.
+func (e *BadSignature) Unwrap() error { return ErrInvalidToken }
 
 // algorithmOf reads the name of an algorithm. EdDSA with Ed25519 has a second one: RFC 9864 section 2.2 calls it
 // Ed25519 and deprecates the older, and libraries have begun to write it.
@@ -210,7 +220,7 @@ func checkRSA(k *rsa.PublicKey) error {
 
 // Verify checks a compact JWS. With a kid in the header only keys of that kid count, without one each key
 // that is for the token's algorithm, which is one of RS256, PS256, ES256 and EdDSA. Errors: ErrInvalidToken
-// for what can't be a good token whatever the keys are; ErrBadSignature, which is one too, where keys of that
+// for what can't be a good token whatever the keys are; *BadSignature, which is one too, where keys of that
 // kid don't verify it; ErrUnknownKey where no key has that kid, or, without a kid, none verifies. Newer keys of
 // the same owner might verify in the last two cases.
 func (f *ForeignKeys) Verify(raw string) (ForeignToken, error) {
@@ -225,7 +235,7 @@ func (f *ForeignKeys) Verify(raw string) (ForeignToken, error) {
 			continue
 		}
 		if token.KeyID != "" {
-			failure = ErrBadSignature
+			failure = &BadSignature{Algorithm: algorithm}
 		}
 		if !slices.Contains(k.algorithms, algorithm) {
 			continue

@@ -97,7 +97,7 @@ type publishedSet struct {
 func (s *publishedSet) verify(ctx context.Context, k *ClientKeys, raw string) (keys.ForeignToken, error) {
 	held, fresh := s.current(k.Now())
 	token, err := held.Verify(raw)
-	badSignature := errors.Is(err, keys.ErrBadSignature)
+	_, badSignature := errors.AsType[*keys.BadSignature](err)
 	noToken := errors.Is(err, keys.ErrInvalidToken) && !badSignature
 	if noToken || fresh && (err == nil || badSignature) {
 		return token, err
