@@ -138,7 +138,12 @@ func (d *DB) CreateClient(ctx context.Context, c oauth.Client, event audit.Event
 // UpdateClient implements oauth.Store.
 func (d *DB) UpdateClient(ctx context.Context, id string, m oauth.Metadata, unmodifiedSince time.Time, event audit.Event) (oauth.Client, error) {
 	return d.changeClient(ctx, id, event, func(s session, counter int64) error {
-		return s.execClient(ctx, id, issuer.ErrConflict, updateClient, jsonText(m), counter, id, micros{unmodifiedSince})
+		err := s.execClient(ctx, id, issuer.ErrConflict, updateClient, jsonText(m), counter, id, micros{unmodifiedSince})
+		if err != nil || m.AuthMethod.UsesSecret() {
+			return err
+		}
+		// What opens nothing today must not open something when the method is changed back one day.
+		return s.dropSecrets(ctx, id, event)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"keyturn/audit"
+	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 )
 
@@ -15,7 +16,7 @@ const (
 	removeOlder statement = `DELETE FROM client_secrets WHERE client_id = ? AND ordinal NOT IN (
 		SELECT ordinal FROM client_secrets WHERE client_id = ? ORDER BY ordinal DESC LIMIT 2)`
 	removeSecret  statement = `DELETE FROM client_secrets WHERE client_id = ? AND id = ?`
-	removeSecrets statement = `DELETE FROM client_secrets WHERE client_id = ?`
+	removeSecrets statement = `DELETE FROM client_secrets WHERE client_id = ? RETURNING id`
 )
 
 // AddSecret implements oauth.Store.
@@ -24,10 +25,17 @@ func (d *DB) AddSecret(ctx context.Context, clientID string, secret oauth.Client
 		if err := s.execClient(ctx, clientID, oauth.ErrClientNotFound, touchClient, counter, clientID); err != nil {
 			return err
 		}
+		stored, err := s.client(ctx, clientID)
+		if err != nil {
+			return err
+		}
+		if !stored.AuthMethod.UsesSecret() {
+			return issuer.ErrConflict
+		}
 		if err := s.addSecret(ctx, clientID, secret); err != nil {
 			return err
 		}
-		_, err := s.exec(ctx, removeOlder, clientID, clientID)
+		_, err = s.exec(ctx, removeOlder, clientID, clientID)
 		return err
 	})
 }
@@ -49,4 +57,20 @@ func (d *DB) RemoveSecret(ctx context.Context, clientID, secretID string, event 
 func (s session) addSecret(ctx context.Context, clientID string, secret oauth.ClientSecret) error {
 	_, err := s.exec(ctx, insertSecret, clientID, secret.ID, secret.Hash[:], clientID)
 	return err
+}
+
+// dropSecrets removes the secrets of a client whose method uses none any more. Each removal is an event of its
+// own, by whoever causes event.
+func (s session) dropSecrets(ctx context.Context, clientID string, event audit.Event) error {
+	var ids []string
+	if err := s.all(ctx, &ids, removeSecrets, clientID); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		event.Action, event.Details = audit.ClientSecretRemoved, map[string]string{"secret": id}
+		if err := s.record(ctx, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -47,7 +47,11 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 			return err
 		}
 		update := func() error {
-			_, err := db.UpdateClient(ctx, client.ID, oauth.Metadata{}, time.Time{}, event)
+			_, err := db.UpdateClient(ctx, client.ID, client.Metadata, time.Time{}, event)
+			return err
+		}
+		public := func() error {
+			_, err := db.UpdateClient(ctx, client.ID, oauth.Metadata{AuthMethod: oauth.AuthNone}, time.Time{}, event)
 			return err
 		}
 		secret := func() error {
@@ -98,11 +102,11 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 			table, event string
 			hits         []func() error
 		}{
-			{"changes", "UPDATE", []func() error{create, update, secret, disable, remove}},
+			{"changes", "UPDATE", []func() error{create, update, secret, public, disable, remove}},
 			{"clients", "INSERT", []func() error{create}},
-			{"clients", "UPDATE", []func() error{update, secret, disable, remove}},
+			{"clients", "UPDATE", []func() error{update, secret, public, disable, remove}},
 			{"client_secrets", "INSERT", []func() error{create, secret}},
-			{"client_secrets", "DELETE", []func() error{remove}},
+			{"client_secrets", "DELETE", []func() error{public, remove}},
 			{"client_assertions", "INSERT", []func() error{assertion}},
 			{"interactions", "INSERT", []func() error{begin}},
 			{"interactions", "UPDATE", []func() error{note}},
@@ -120,7 +124,7 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 			{"grants", "INSERT", []func() error{redeem}},
 			{"grants", "UPDATE", []func() error{reuse, disable, remove, forbid, logout, endAll, password, deactivate, deleteUser}},
 			{"revoked_refresh_tokens", "INSERT", []func() error{reuse, disable, remove, forbid, logout, endAll}},
-			{"audit_log", "INSERT", []func() error{create, update, secret, disable, remove, start, replace, redeem, reuse, allow, forbid, logout, endAll}},
+			{"audit_log", "INSERT", []func() error{create, update, secret, public, disable, remove, start, replace, redeem, reuse, allow, forbid, logout, endAll}},
 		} {
 			for _, atCommit := range []bool{false, true} {
 				storagetest.Exec(t, url, failing(url, fault.table, fault.event, atCommit))
@@ -141,7 +145,7 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 			}
 		}
 		for i, hit := range []func() error{
-			create, update, secret, begin, note, assertion, start, replace, see, store, redeem, reuse, allow, forbid, logout, disable, remove, endAll, password, deactivate, deleteUser,
+			create, update, secret, begin, note, assertion, start, replace, see, store, redeem, reuse, allow, forbid, logout, public, disable, remove, endAll, password, deactivate, deleteUser,
 		} {
 			if err := hit(); err != nil {
 				t.Errorf("method %d without a fault: %v", i, err)

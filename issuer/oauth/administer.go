@@ -91,10 +91,6 @@ func (r *Registry) Update(ctx context.Context, id string, m Metadata, unmodified
 	if errors.Is(err, issuer.ErrConflict) {
 		return Client{}, ErrClientChanged
 	}
-	for err == nil && !m.AuthMethod.UsesSecret() && len(c.Secrets) > 0 {
-		// What opens nothing today must not open something when the method is changed back one day.
-		c, err = r.removeSecret(ctx, id, c.Secrets[0].ID, actor)
-	}
 	r.readBack(ctx)
 	return c, err
 }
@@ -128,7 +124,8 @@ func (r *Registry) Delete(ctx context.Context, id string, actor audit.Actor) (en
 }
 
 // RotateSecret gives a client another secret, own or a new one that it returns, the only time that anybody
-// sees it. The one before stays valid beside it; where there were two, the older falls out.
+// sees it. The one before stays valid beside it; where there were two, the older falls out. It returns
+// *InvalidRequest for a client that uses none, and ErrClientChanged where that has just become so.
 func (r *Registry) RotateSecret(ctx context.Context, id string, own keys.Secret, actor audit.Actor) (keys.Secret, Client, error) {
 	was, err := r.Get(ctx, id)
 	if err != nil {
@@ -146,6 +143,9 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, own keys.Secret,
 	ctx, cancel := settleChange(ctx)
 	defer cancel()
 	c, err := r.Store.AddSecret(ctx, id, stored, event)
+	if errors.Is(err, issuer.ErrConflict) {
+		return keys.Secret{}, Client{}, ErrClientChanged
+	}
 	if err != nil {
 		return keys.Secret{}, Client{}, err
 	}
@@ -164,15 +164,11 @@ func (r *Registry) RemoveSecret(ctx context.Context, id, secretID string, actor 
 	}
 	ctx, cancel := settleChange(ctx)
 	defer cancel()
-	c, err := r.removeSecret(ctx, id, secretID, actor)
-	r.readBack(ctx)
-	return c, err
-}
-
-func (r *Registry) removeSecret(ctx context.Context, id, secretID string, actor audit.Actor) (Client, error) {
 	event := clientEvent(audit.ClientSecretRemoved, id, actor)
 	event.Details = map[string]string{"secret": secretID}
-	return r.Store.RemoveSecret(ctx, id, secretID, event)
+	c, err := r.Store.RemoveSecret(ctx, id, secretID, event)
+	r.readBack(ctx)
+	return c, err
 }
 
 // Get returns a client, a disabled one too, as the database says now; ErrClientNotFound where there is none.

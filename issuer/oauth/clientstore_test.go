@@ -120,6 +120,12 @@ func (m *clientStore) UpdateClient(ctx context.Context, id string, n Metadata, u
 			return issuer.ErrConflict
 		}
 		c.Metadata = n
+		for !n.AuthMethod.UsesSecret() && len(c.Secrets) > 0 {
+			removed := event
+			removed.Action, removed.Details = audit.ClientSecretRemoved, map[string]string{"secret": c.Secrets[0].ID}
+			m.events = append(m.events, removed)
+			c.Secrets = c.Secrets[1:]
+		}
 		return nil
 	})
 }
@@ -136,6 +142,9 @@ func (m *clientStore) DeleteClient(ctx context.Context, id string, event audit.E
 
 func (m *clientStore) AddSecret(ctx context.Context, id string, s ClientSecret, event audit.Event) (Client, error) {
 	return m.change(ctx, id, event, func(c *Client) error {
+		if !c.AuthMethod.UsesSecret() {
+			return issuer.ErrConflict
+		}
 		c.Secrets = append(c.Secrets, s)
 		c.Secrets = c.Secrets[max(0, len(c.Secrets)-2):]
 		return nil

@@ -114,13 +114,16 @@ type Store interface {
 	// CreateClient stores c with its Secrets; ErrClientExists where the id is or was taken.
 	CreateClient(ctx context.Context, c Client, event audit.Event) (Client, error)
 	// UpdateClient replaces Metadata; with unmodifiedSince not zero only where UpdatedAt still is that, else issuer.ErrConflict.
+	// Where m's AuthMethod uses no secrets it removes those that there are, each with an event
+	// audit.ClientSecretRemoved of its own by event's actor.
 	UpdateClient(ctx context.Context, id string, m Metadata, unmodifiedSince time.Time, event audit.Event) (Client, error)
 	// SetClientEnabled turns a client on or off. Off also revokes its grants and removes its codes. Setting what is
 	// already set changes nothing.
 	SetClientEnabled(ctx context.Context, id string, enabled bool, event audit.Event) (ended int64, err error)
 	// DeleteClient revokes the grants, removes codes, secrets and consents, and keeps the id as taken.
 	DeleteClient(ctx context.Context, id string, event audit.Event) (ended int64, err error)
-	// AddSecret adds a secret and removes the oldest where there were two.
+	// AddSecret adds a secret and removes the oldest where there were two; issuer.ErrConflict where the stored
+	// AuthMethod uses none.
 	AddSecret(ctx context.Context, clientID string, s ClientSecret, event audit.Event) (Client, error)
 	// RemoveSecret returns ErrSecretNotFound where there is none of that id.
 	RemoveSecret(ctx context.Context, clientID, secretID string, event audit.Event) (Client, error)

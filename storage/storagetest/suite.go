@@ -41,6 +41,8 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"GrantLists", testGrantLists},
 		{"Clients", testClients},
 		{"ClientSecrets", testClientSecrets},
+		{"MethodsWithoutSecrets", testMethodsWithoutSecrets},
+		{"SecretBesideChangeOfMethod", testSecretBesideChangeOfMethod},
 		{"ClientEnds", testClientEnds},
 		{"ClientsMissNothing", testClientsMissNothing},
 		{"Interactions", testInteractions},

@@ -3,7 +3,9 @@ package storagetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +53,7 @@ func testClients(t *testing.T, open OpenFunc) {
 	if !updated.UpdatedAt.After(want.UpdatedAt) {
 		t.Errorf("updated at %v, want it to grow though the clock stands still", updated.UpdatedAt)
 	}
-	want.Metadata, want.UpdatedAt = m, updated.UpdatedAt
+	want.Metadata, want.UpdatedAt, want.Secrets = m, updated.UpdatedAt, nil
 	equal(t, "updated", updated, want)
 	_, err = db.UpdateClient(ctx, "shop", fullMetadata(), now, Event(audit.ClientUpdated))
 	is(t, "an update of what was read before", err, issuer.ErrConflict)
@@ -118,6 +120,76 @@ func testClientSecrets(t *testing.T, open OpenFunc) {
 		if read.ID == other.ID {
 			equal(t, "the other client", read, other)
 		}
+	}
+}
+
+// testMethodsWithoutSecrets: what opens nothing under one method must not open something under the next.
+func testMethodsWithoutSecrets(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	c, kept := Client(t, db), Client(t, db)
+	first := c.Secrets[0].ID
+	add := func(id string) error {
+		return second(db.AddSecret(ctx, c.ID, oauth.ClientSecret{ID: id, Hash: keys.NewSecret().Hash()}, Event(audit.ClientSecretAdded)))
+	}
+	change := func(method oauth.AuthMethod) oauth.Client {
+		t.Helper()
+		m := c.Metadata
+		m.AuthMethod = method
+		left, err := db.UpdateClient(ctx, c.ID, m, time.Time{}, Event(audit.ClientUpdated))
+		must(t, err)
+		return left
+	}
+	must(t, add("z"))
+	equal(t, "secrets under client_secret_post", len(change(oauth.AuthPost).Secrets), 2)
+	equal(t, "events of removal", actions(t, db, audit.ClientSecretRemoved), 0)
+	for _, method := range []oauth.AuthMethod{oauth.AuthNone, oauth.AuthPrivateKeyJWT} {
+		equal(t, "secrets under "+string(method), len(change(method).Secrets), 0)
+		is(t, "a secret under "+string(method), add("y"), issuer.ErrConflict)
+	}
+	events, err := db.AuditEvents(ctx, storage.AuditQuery{Limit: 1000})
+	must(t, err)
+	var told []string
+	for _, e := range events {
+		if e.Action == audit.ClientSecretRemoved {
+			told = append(told, e.Details["secret"])
+		}
+	}
+	slices.Sort(told)
+	want := []string{first, "z"}
+	slices.Sort(want)
+	equal(t, "secrets whose removal is told", told, want)
+	equal(t, "events of addition", actions(t, db, audit.ClientSecretAdded), 1)
+	equal(t, "secrets under client_secret_basic again", len(change(oauth.AuthBasic).Secrets), 0)
+
+	all, _, err := db.Clients(ctx, 0)
+	must(t, err)
+	for _, other := range all {
+		if other.ID == kept.ID {
+			equal(t, "secrets of another client", len(other.Secrets), 1)
+		}
+	}
+}
+
+// testSecretBesideChangeOfMethod: whichever of the two comes first, no secret is left.
+func testSecretBesideChangeOfMethod(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{MaxOpen: 4}), t.Context()
+	for range 20 {
+		c := Client(t, db)
+		public := c.Metadata
+		public.AuthMethod = oauth.AuthNone
+		must(t, atOnce(2, func(i int) error {
+			if i == 0 {
+				return second(db.UpdateClient(ctx, c.ID, public, time.Time{}, Event(audit.ClientUpdated)))
+			}
+			err := second(db.AddSecret(ctx, c.ID, oauth.ClientSecret{ID: "z", Hash: keys.NewSecret().Hash()}, Event(audit.ClientSecretAdded)))
+			if errors.Is(err, issuer.ErrConflict) {
+				return nil
+			}
+			return err
+		}))
+		left, err := db.UpdateClient(ctx, c.ID, c.Metadata, time.Time{}, Event(audit.ClientUpdated))
+		must(t, err)
+		equal(t, "secrets", len(left.Secrets), 0)
 	}
 }
 
