@@ -250,7 +250,11 @@ func (s *Server) page(h *web.Handlers, handle func(*gin.Context) error) gin.Hand
 		asked := s.askedBy(c, err)
 		if refused, ok := errors.AsType[*oauth.Refused](err); ok {
 			f, name := clientFailure(refused.Err)
-			s.refused(c, name, err, http.StatusSeeOther, asked.attributes...)
+			status := http.StatusSeeOther
+			if f.Status >= http.StatusInternalServerError {
+				status = f.Status // the client is told by a redirect, the operator what it is
+			}
+			s.refused(c, name, err, status, asked.attributes...)
 			h.Answer(c, refused.Answer(f.Code, f.Description))
 			return
 		}

@@ -36,6 +36,12 @@ type IDTokenRequest struct {
 func (i *Issuer) IDToken(g *Grant, q IDTokenRequest) (string, error) {
 	now := i.Now()
 	issued, expires := lifetime(now, IDTokenLifetime, 0)
+	request := keys.SignRequest{Purpose: keys.Token, Algorithm: q.Algorithm, Type: idType, At: now, Expires: expires}
+	// While the first key of a newly wanted algorithm is in its lead another one signs, and at_hash is of that.
+	signs, err := i.Keys.Signs(request)
+	if err != nil {
+		return "", err
+	}
 	var c claims
 	c.add("iss", i.Settings.Issuer)
 	c.add("sub", g.UserID)
@@ -48,9 +54,24 @@ func (i *Issuer) IDToken(g *Grant, q IDTokenRequest) (string, error) {
 	}
 	c.add("acr", acr(g))
 	c.add("amr", amr(g))
-	c.add("at_hash", halfHash(q.Algorithm, q.AccessToken))
+	c.add("at_hash", halfHash(signs, q.AccessToken))
 	c.add("sid", g.SessionID)
-	return i.sign(keys.SignRequest{Purpose: keys.Token, Algorithm: q.Algorithm, Type: idType, At: now, Expires: expires}, c)
+	return i.sign(request, c)
+}
+
+// CanSign tells beforehand whether tokens of such lifetimes can be signed now: a code or a refresh token must not
+// be consumed for an answer that can't be made. The errors are those of keys.Ring.Sign.
+func (i *Issuer) CanSign(access, refresh time.Duration, algorithms ...keys.Algorithm) error {
+	now := i.Now()
+	for _, a := range append(algorithms, i.Settings.Algorithm) {
+		if _, err := i.Keys.Signs(keys.SignRequest{
+			Purpose: keys.Token, Algorithm: a, At: now, Expires: now.Add(max(access, IDTokenLifetime)),
+		}); err != nil {
+			return err
+		}
+	}
+	_, err := i.Keys.Signs(keys.SignRequest{Purpose: keys.Refresh, Algorithm: keys.EdDSA, At: now, Expires: now.Add(refresh)})
+	return err
 }
 
 // halfHash is at_hash (OIDC Core section 3.1.3.6): the left half of the hash that belongs to the

@@ -41,10 +41,12 @@ type InvalidRequest struct {
 
 func (e *InvalidRequest) Error() string { return "issuer: " + e.Param + ": " + e.Problem }
 
-// Keys is what the issuer needs of a key ring. Both methods are safe for concurrent use.
+// Keys is what the issuer needs of a key ring. Its methods are safe for concurrent use.
 type Keys interface {
 	// Sign makes a compact JWS with the key that was signing at the request's time.
 	Sign(keys.SignRequest) (string, error)
+	// Signs tells which algorithm Sign would use, with its errors.
+	Signs(keys.SignRequest) (keys.Algorithm, error)
 	// Verify checks the signature by any key of ours, whatever its purpose, and says which it was.
 	Verify(ctx context.Context, raw string) (keys.Verified, error)
 }

@@ -108,7 +108,7 @@ func (i *Issuer) resource(identifier string) Resource {
 // the lifetime that it began with when the setting is lowered.
 func (i *Issuer) KeyNeeds() (algorithms []keys.Algorithm, access, refresh time.Duration) {
 	algorithms = []keys.Algorithm{i.Settings.Algorithm}
-	access = max(i.Settings.AccessLifetime, MaxAdminTokenLifetime)
+	access = max(i.Settings.AccessLifetime, MaxAdminTokenLifetime, IDTokenLifetime)
 	refresh = max(i.Settings.RefreshLifetime, time.Duration(i.longestRefresh.Load()))
 	if stored := i.resources.Load(); stored != nil {
 		for name := range *stored {

@@ -40,20 +40,40 @@ type SignRequest struct {
 // Sign returns the compact JWS. With EdDSA the same request gives the same bytes on every instance that
 // has read the same keys. Errors: ErrStale, ErrNoSigningKey, ErrBeyondKey.
 func (r *Ring) Sign(q SignRequest) (string, error) {
+	key, err := r.choose(q)
+	if err != nil {
+		return "", err
+	}
+	return key.sign(q.Type, q.Claims)
+}
+
+// Signs tells which algorithm Sign would use for the request now, with the errors that it would return: for
+// what a token says of its own signature, and before something is consumed for the sake of a token. Type and
+// Claims do not count.
+func (r *Ring) Signs(q SignRequest) (Algorithm, error) {
+	key, err := r.choose(q)
+	if err != nil {
+		return "", err
+	}
+	return key.Algorithm, nil
+}
+
+// choose picks the key that signs the request.
+func (r *Ring) choose(q SignRequest) (*openedKey, error) {
 	now := r.Now()
 	s, err := r.fresh(now)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	k, ok := r.signer(s.keys, q)
 	// A time ahead (the database's clock may be) must not make a waiting key sign before its turn.
 	if !ok || k.SignsFrom.After(now.Add(verifyMargin)) {
-		return "", fmt.Errorf("%w: %s %s at %s", ErrNoSigningKey, q.Purpose, q.Algorithm, q.At.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("%w: %s %s at %s", ErrNoSigningKey, q.Purpose, q.Algorithm, q.At.UTC().Format(time.RFC3339))
 	}
 	if q.Expires.After(k.VerifiesUntil) {
-		return "", fmt.Errorf("%w: %s verifies until %s", ErrBeyondKey, k.KID, k.VerifiesUntil.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("%w: %s verifies until %s", ErrBeyondKey, k.KID, k.VerifiesUntil.UTC().Format(time.RFC3339))
 	}
-	return s.opened[k.KID].sign(q.Type, q.Claims)
+	return s.opened[k.KID], nil
 }
 
 // signer is Signer, which asks for the policy only where it decides: it is put together from every resource

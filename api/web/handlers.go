@@ -21,6 +21,7 @@ import (
 type Provider interface {
 	Authorize(ctx context.Context, params url.Values, v oauth.Visit, seen bool) (*oauth.Stop, error)
 	Resume(ctx context.Context, id keys.Secret, v oauth.Visit) (*oauth.Stop, error)
+	Look(ctx context.Context, id keys.Secret, v oauth.Visit) (*oauth.Stop, error)
 	SignedIn(ctx context.Context, id keys.Secret, v oauth.Visit, who accounts.Authentication) error
 	Consent(ctx context.Context, id keys.Secret, v oauth.Visit, d oauth.Decision) error
 	Cancel(ctx context.Context, id keys.Secret, v oauth.Visit) error

@@ -51,7 +51,7 @@ func (h *Handlers) finishedPage(c *gin.Context, stop *oauth.Stop) {
 // finished answers somebody who declines what was completed before, for example on a page from the browser's
 // memory.
 func (h *Handlers) finished(c *gin.Context) error {
-	stop, err := h.Provider.Resume(c.Request.Context(), interactionID(c), h.visit(c))
+	stop, err := h.Provider.Look(c.Request.Context(), interactionID(c), h.visit(c))
 	if err != nil && !errors.Is(err, oauth.ErrFinished) {
 		return err
 	}
@@ -106,8 +106,12 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 		}
 		return err
 	}
-	stop, err := h.Provider.Resume(ctx, id, visit)
-	if err != nil && !errors.Is(err, oauth.ErrFinished) {
+	stop, err := h.Provider.Look(ctx, id, visit)
+	if errors.Is(err, oauth.ErrFinished) {
+		h.finishedPage(c, stop)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	who, err := h.signIn(c, form, func(status int, username string, problem Problem) {

@@ -54,7 +54,7 @@ func (p *Provider) Apps(ctx context.Context, userID string) ([]App, error) {
 func plainScopes(items []string) []string {
 	var scopes []string
 	for _, item := range items {
-		if !strings.HasPrefix(item, "claim:") && !slices.Contains(scopes, item) {
+		if !strings.HasPrefix(item, claimItem) && !slices.Contains(scopes, item) {
 			scopes = append(scopes, item)
 		}
 	}

@@ -60,6 +60,13 @@ type AuthenticatedClient struct{ client *Client }
 // Client is who it is, nil for the zero value.
 func (a AuthenticatedClient) Client() *Client { return a.client }
 
+// actor is who acts in what comes of the call.
+func (a AuthenticatedClient) actor(c *Call) audit.Actor {
+	actor := c.Actor
+	actor.Kind, actor.ID = audit.Client, a.client.ID
+	return actor
+}
+
 // Authenticate finds out which client calls, and demands the one method that it is registered for (RFC 6749
 // section 2.3, OIDC Core section 9). ErrClientAuth where that fails, without telling why: the cause is
 // wrapped for the log.
@@ -75,7 +82,11 @@ func (p *Provider) Authenticate(ctx context.Context, call *Call) (AuthenticatedC
 	case err != nil:
 		return AuthenticatedClient{}, err
 	}
-	if err := p.prove(ctx, client, shown); err != nil {
+	err = p.prove(ctx, client, shown)
+	if err != nil && !errors.Is(err, ErrClientAuth) {
+		return AuthenticatedClient{}, err
+	}
+	if err != nil {
 		return AuthenticatedClient{}, p.noteRefusal(ctx, client, call.Actor, "client_authentication", err)
 	}
 	return AuthenticatedClient{client}, nil

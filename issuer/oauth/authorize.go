@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -38,7 +39,8 @@ type check struct {
 	do   func(*Provider, context.Context, *draft) error
 }
 
-// Of a request that fails one of these nothing is told to its redirect URI.
+// Of a request that fails one of these nothing is told to its redirect URI, but for a bad request object where
+// the query alone names a good one.
 var beforeRedirect = []check{
 	{"client", "RFC 6749 section 4.1.2.1", checkClient},
 	{"request object", "OIDC Core section 6, RFC 9101 section 6", checkRequestObject},
@@ -69,7 +71,7 @@ func (p *Provider) check(ctx context.Context, params url.Values) (*draft, error)
 	d := &draft{params: params}
 	for _, c := range beforeRedirect {
 		if err := c.do(p, ctx, d); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("check of %s: %w", c.name, err)
 		}
 	}
 	for _, c := range afterRedirect {
@@ -78,7 +80,7 @@ func (p *Provider) check(ctx context.Context, params url.Values) (*draft, error)
 			return nil, err // a page that says to try again is of more use than an error at the client
 		}
 		if err != nil {
-			return nil, &Refused{Err: err, back: d.back}
+			return nil, &Refused{Err: fmt.Errorf("check of %s: %w", c.name, err), back: d.back}
 		}
 	}
 	return d, nil
@@ -282,11 +284,11 @@ func checkMaxAge(_ *Provider, _ context.Context, d *draft) error {
 		d.req.MaxAge = d.client.DefaultMaxAge
 		return nil
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 || seconds > 1<<31 {
+	seconds, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
 		return &InvalidRequest{"max_age", "must be a number of seconds"}
 	}
-	d.req.MaxAge = &seconds
+	d.req.MaxAge = new(int64(seconds))
 	return nil
 }
 

@@ -15,7 +15,8 @@ import (
 // noKeys verifies nothing.
 type noKeys struct{}
 
-func (noKeys) Sign(keys.SignRequest) (string, error) { return "", keys.ErrNoSigningKey }
+func (noKeys) Sign(keys.SignRequest) (string, error)          { return "", keys.ErrNoSigningKey }
+func (noKeys) Signs(keys.SignRequest) (keys.Algorithm, error) { return "", keys.ErrNoSigningKey }
 func (noKeys) Verify(context.Context, string) (keys.Verified, error) {
 	return keys.Verified{}, keys.ErrInvalidToken
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 )
@@ -14,7 +13,7 @@ const (
 	logoutPoll = 5 * time.Second
 	// logoutLease is how long one instance has for one delivery before another takes it.
 	logoutLease = 30 * time.Second
-	// logoutAttempts bounds the tries; with the waits below they last an hour and a half.
+	// logoutAttempts bounds the tries; with the waits below they last an hour and three quarters.
 	logoutAttempts = 12
 	logoutBatch    = 16
 	logoutsAtOnce  = 32
@@ -22,7 +21,7 @@ const (
 
 // logoutWait is how long after so many failures a delivery is tried again.
 func logoutWait(failures int64) time.Duration {
-	return min(time.Duration(5*math.Pow(2, float64(failures)))*time.Second, 30*time.Minute)
+	return min(5*time.Second<<min(failures, 10), 30*time.Minute)
 }
 
 // Wake has the loop look for logout tokens at once.
@@ -85,6 +84,9 @@ func (p *Provider) sendDue(ctx context.Context, slots chan struct{}, running *sy
 // deliver makes one attempt, and settles what comes of it though the program is being stopped.
 func (p *Provider) deliver(ctx context.Context, d LogoutDelivery) {
 	err := p.sendLogout(ctx, d)
+	if err != nil && ctx.Err() != nil {
+		return // being stopped is no failure of the client; the lease ends, and somebody else tries
+	}
 	settled, cancel := settle(ctx)
 	defer cancel()
 	switch {

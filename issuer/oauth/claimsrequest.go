@@ -17,8 +17,6 @@ type ClaimsRequest struct {
 	UserInfo []string `json:"userinfo,omitempty"`
 	// ACR are values of which one is essential; nil where acr was not asked for as essential.
 	ACR []string `json:"acr,omitempty"`
-	// AuthTime demands auth_time in the ID token; it always is there.
-	AuthTime bool `json:"auth_time,omitempty"`
 }
 
 // text is the form in which a grant keeps the names for UserInfo.
@@ -80,6 +78,9 @@ func (d *draft) wantSubject(raw json.RawMessage) error {
 	wish, err := readWish("sub", raw)
 	if err != nil {
 		return err
+	}
+	if wish.Value != "" && d.req.Subject != "" && wish.Value != d.req.Subject {
+		return &InvalidRequest{"claims", "names two people"}
 	}
 	if wish.Value != "" {
 		d.req.Subject = wish.Value

@@ -92,20 +92,18 @@ func (p *Provider) redeemCode(ctx context.Context, t *tokenCall) error {
 	if err != nil {
 		return err
 	}
-	actor := t.actor
-	actor.Kind, actor.ID = audit.Client, t.client.ID
 	secret := keys.SecretOf(code)
 	ctx, cancel := settle(ctx)
 	defer cancel()
 	grant, stored, err := p.Store.RedeemCode(ctx, Redemption{
 		Hash: secret.Hash(), ClientID: t.client.ID, RedirectURI: uri, Challenge: challengeOf(verifier),
 		Event: audit.Event{
-			Action: audit.GrantCreated, Actor: actor, SubjectKind: "grant",
+			Action: audit.GrantCreated, Actor: t.actor, SubjectKind: "grant",
 			Details: map[string]string{"client": t.client.ID},
 		},
 		Revocation: issuer.Revocation{
 			Reason: issuer.CodeReused,
-			Event:  audit.Event{Action: audit.GrantRevoked, Actor: actor, SubjectKind: "grant", Reason: string(issuer.CodeReused)},
+			Event:  audit.Event{Action: audit.GrantRevoked, Actor: t.actor, SubjectKind: "grant", Reason: string(issuer.CodeReused)},
 		},
 	})
 	if errors.Is(err, ErrCodeInvalid) {

@@ -104,18 +104,27 @@ func (p *Provider) Authorize(ctx context.Context, params url.Values, v Visit, se
 }
 
 // Resume takes up an interaction and says what is next. ErrInteractionGone where it has expired or
-// belongs to another browser, ErrNoCookie where the browser says nothing of itself, ErrFinished where it was completed a while ago.
+// belongs to another browser, ErrNoCookie where the browser says nothing of itself; with ErrFinished, for one
+// that was completed a while ago, comes the Stop without what is next.
 func (p *Provider) Resume(ctx context.Context, id keys.Secret, v Visit) (*Stop, error) {
 	f, err := p.flow(ctx, id, v)
-	if err != nil {
+	if f == nil {
 		return nil, err
 	}
 	stop := &Stop{Client: f.client, Request: f.Request, ID: id, Browser: v.Browser}
-	if !f.FinishedAt.IsZero() && f.now.Sub(f.FinishedAt) > repeatTime {
-		return stop, ErrFinished
+	if err == nil {
+		stop.Next, err = p.dispatch(ctx, f, v)
 	}
-	stop.Next, err = p.dispatch(ctx, f, v)
 	return stop, err
+}
+
+// Look is Resume without deciding anything: for a form that has to be shown again.
+func (p *Provider) Look(ctx context.Context, id keys.Secret, v Visit) (*Stop, error) {
+	f, err := p.flow(ctx, id, v)
+	if f == nil {
+		return nil, err
+	}
+	return &Stop{Client: f.client, Request: f.Request, ID: id, Browser: v.Browser}, err
 }
 
 // SignedIn notes that a person has signed in within the interaction.
@@ -146,7 +155,11 @@ func (p *Provider) Consent(ctx context.Context, id keys.Secret, v Visit, d Decis
 	if !d.Allowed {
 		return p.decline(ctx, f)
 	}
-	next, err := p.dispatch(ctx, f, v)
+	who, err := p.signedIn(ctx, v)
+	if err != nil {
+		return err
+	}
+	next, err := p.decide(ctx, f, who)
 	if err != nil {
 		return err
 	}
@@ -198,7 +211,8 @@ type flow struct {
 	now    time.Time
 }
 
-// flow reads an interaction; its client must still be enabled and its redirect URI still registered.
+// flow reads an interaction; its client must still be enabled and its redirect URI still registered. With
+// ErrFinished, for one that was completed a while ago, it returns the flow too.
 func (p *Provider) flow(ctx context.Context, id keys.Secret, v Visit) (*flow, error) {
 	switch {
 	case v.Browser.Reveal() == "":
@@ -218,39 +232,60 @@ func (p *Provider) flow(ctx context.Context, id keys.Secret, v Visit) (*flow, er
 	if err != nil {
 		return nil, err
 	}
-	return &flow{in, client, callback{
+	f := &flow{in, client, callback{
 		to: to, mode: in.Request.ResponseMode, state: in.Request.State, hasState: in.Request.HasState, issuer: p.issuerURL(),
-	}, now}, nil
+	}, now}
+	if !f.FinishedAt.IsZero() && now.Sub(f.FinishedAt) > repeatTime {
+		return f, ErrFinished
+	}
+	return f, nil
 }
 
-// dispatch decides what is next. Every step comes back here; none knows another.
-func (p *Provider) dispatch(ctx context.Context, f *flow, v Visit) (Next, error) {
-	silent := slices.Contains(f.Request.Prompt, promptNone)
+// signedIn is who is signed in in the browser; a proof of nothing for nobody.
+func (p *Provider) signedIn(ctx context.Context, v Visit) (accounts.Authentication, error) {
 	who, err := p.Browsers.Resume(ctx, v.Session)
-	if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
-		return nil, err
+	if errors.Is(err, accounts.ErrNotSignedIn) {
+		return accounts.Authentication{}, nil
 	}
-	if why := f.signInReason(who); why != "" {
-		if silent {
-			return nil, &Refused{Err: ErrLoginRequired, back: f.back}
-		}
-		return SignIn{Why: why, Hint: f.Request.LoginHint}, nil
-	}
-	ask, err := p.needsConsent(ctx, f, who)
+	return who, err
+}
+
+// dispatch says what is next, and where nothing is left to ask makes the code. Every step comes back here;
+// none knows another.
+func (p *Provider) dispatch(ctx context.Context, f *flow, v Visit) (Next, error) {
+	who, err := p.signedIn(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	if !ask {
-		next, err := p.giveCode(ctx, f, who)
-		if !errors.Is(err, ErrConsentRequired) {
-			return next, err
-		}
-		// It was taken back a moment ago.
+	next, err := p.decide(ctx, f, who)
+	if err != nil || next != nil {
+		return next, err
 	}
-	if silent {
-		return nil, &Refused{Err: ErrConsentRequired, back: f.back}
+	next, err = p.giveCode(ctx, f, who)
+	if errors.Is(err, ErrConsentRequired) { // it was taken back a moment ago
+		return p.interrupt(f, ErrConsentRequired, p.askConsent(f, who))
 	}
-	return p.askConsent(f, who), nil
+	return next, err
+}
+
+// decide says what the person has to be asked; nil for nothing.
+func (p *Provider) decide(ctx context.Context, f *flow, who accounts.Authentication) (Next, error) {
+	if why := f.signInReason(who); why != "" {
+		return p.interrupt(f, ErrLoginRequired, SignIn{Why: why, Hint: f.Request.LoginHint})
+	}
+	ask, err := p.needsConsent(ctx, f, who)
+	if err != nil || !ask {
+		return nil, err
+	}
+	return p.interrupt(f, ErrConsentRequired, p.askConsent(f, who))
+}
+
+// interrupt asks the person, or tells the client that it would have to (OIDC Core section 3.1.2.6).
+func (p *Provider) interrupt(f *flow, silently error, next Next) (Next, error) {
+	if slices.Contains(f.Request.Prompt, promptNone) {
+		return nil, &Refused{Err: silently, back: f.back}
+	}
+	return next, nil
 }
 
 func (p *Provider) askConsent(f *flow, who accounts.Authentication) AskConsent {
@@ -333,11 +368,14 @@ func (p *Provider) needsConsent(ctx context.Context, f *flow, who accounts.Authe
 	return !within(consentItems(&f.Request), allowed), nil
 }
 
+// claimItem begins an item that is a claim; no scope can hold a blank (RFC 6749 section 3.3).
+const claimItem = "claim "
+
 // consentItems are what a person allows: the scopes, and the claims that were asked for beside them.
 func consentItems(r *Request) []string {
 	items := slices.Clone(r.Scopes)
 	for _, name := range r.Claims.UserInfo {
-		items = append(items, "claim:"+name)
+		items = append(items, claimItem+name)
 	}
 	return items
 }

@@ -129,11 +129,10 @@ func (p *Provider) Revoke(ctx context.Context, call *Call) (*Client, error) {
 	if _, err := call.one("token_type_hint"); err != nil {
 		return who.client, err
 	}
-	actor := call.Actor
-	actor.Kind, actor.ID = audit.Client, who.client.ID
+	actor := who.actor(call)
 	err = p.Issuer.Revoke(ctx, issuer.Presented{Token: raw, ClientID: who.client.ID, Actor: actor, Terms: p.terms(who.client)})
 	if errors.Is(err, issuer.ErrTokenType) {
-		err = p.revokeAccess(ctx, who.client, raw, call)
+		err = p.revokeAccess(ctx, who.client, raw, actor)
 	}
 	if err != nil && ended(err) {
 		err = nil
@@ -141,7 +140,7 @@ func (p *Provider) Revoke(ctx context.Context, call *Call) (*Client, error) {
 	return who.client, err
 }
 
-func (p *Provider) revokeAccess(ctx context.Context, c *Client, raw string, call *Call) error {
+func (p *Provider) revokeAccess(ctx context.Context, c *Client, raw string, actor audit.Actor) error {
 	t, err := p.Issuer.ReadAccess(ctx, raw)
 	switch {
 	case err != nil:
@@ -151,7 +150,5 @@ func (p *Provider) revokeAccess(ctx context.Context, c *Client, raw string, call
 	case t.GrantID == "":
 		return ErrTokenKind
 	}
-	actor := call.Actor
-	actor.Kind, actor.ID = audit.Client, c.ID
 	return p.Issuer.EndGrant(ctx, t.GrantID, issuer.Logout, actor)
 }

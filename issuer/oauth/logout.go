@@ -38,8 +38,6 @@ type LoggedOut struct {
 	Back Answer
 	// HasBack tells that there is one.
 	HasBack bool
-	// Ended tells that a session was ended now.
-	Ended bool
 	// Locales are the request's ui_locales.
 	Locales []string
 }
@@ -59,7 +57,8 @@ func (p *Provider) Logout(ctx context.Context, in Logout, v Visit) (LoggedOut, e
 	if err != nil {
 		return LoggedOut{}, err
 	}
-	ours := hint.SessionID == who.SessionID() || hint.Subject == who.UserID()
+	// An ID token of another session, of the same person too, may have come from anywhere.
+	ours := hint.SessionID != "" && hint.SessionID == who.SessionID()
 	if !in.Confirmed && !ours {
 		out.Confirm, out.UserID = true, who.UserID()
 		return out, nil
@@ -73,7 +72,6 @@ func (p *Provider) Logout(ctx context.Context, in Logout, v Visit) (LoggedOut, e
 	if err != nil && !errors.Is(err, accounts.ErrSessionNotFound) {
 		return LoggedOut{}, err
 	}
-	out.Ended = true
 	p.Wake()
 	return out, nil
 }

@@ -37,11 +37,13 @@ func checkRequestObject(p *Provider, ctx context.Context, d *draft) error {
 		d.params = merged(d.params, inside)
 		return nil
 	}
-	if to, unregistered := d.client.redirectTo(d.params.Get("redirect_uri")); unregistered == nil {
-		back := callback{to: to, mode: modeQuery, state: d.params.Get("state"), hasState: d.params.Has("state"), issuer: p.issuerURL()}
-		return &Refused{Err: err, back: back}
+	outside := &draft{params: d.params, client: d.client}
+	for _, c := range []func(*Provider, context.Context, *draft) error{checkRedirectURI, checkState, checkResponseMode} {
+		if c(p, ctx, outside) != nil {
+			return err
+		}
 	}
-	return err
+	return &Refused{Err: err, back: outside.back}
 }
 
 // requestObject returns the parameters of the request's object, none where it has no object.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,16 +53,17 @@ var tokenSteps = []struct {
 	{"1 authenticate the client", "RFC 6749 section 3.2.1", authenticateCaller},
 	{"2 know the grant type", "RFC 6749 section 5.2", knowGrantType},
 	{"3 allow it to the client", "RFC 6749 section 5.2", allowGrantType},
-	{"4 the grant type's own rules", "RFC 6749 sections 4.1.3, 4.4.2 and 6", takeGrant},
-	{"5 make the tokens", "RFC 6749 section 5.1, OIDC Core sections 3.1.3.3 and 12.2", makeTokens},
+	{"4 be able to answer", "RFC 6749 section 4.1.2: what is consumed is gone", canAnswer},
+	{"5 the grant type's own rules", "RFC 6749 sections 4.1.3, 4.4.2 and 6", takeGrant},
+	{"6 make the tokens", "RFC 6749 section 5.1, OIDC Core sections 3.1.3.3 and 12.2", makeTokens},
 }
 
 // Token is the token endpoint (RFC 6749 section 3.2).
 func (p *Provider) Token(ctx context.Context, call *Call) (Tokens, *Client, error) {
-	t := &tokenCall{Call: call, actor: call.Actor}
+	t := &tokenCall{Call: call}
 	for i := range tokenSteps {
 		if err := tokenSteps[i].do(p, ctx, t); err != nil {
-			return Tokens{}, t.client, err
+			return Tokens{}, t.client, fmt.Errorf("token step %s: %w", tokenSteps[i].name, err)
 		}
 	}
 	return t.tokens, t.client, nil
@@ -74,8 +76,11 @@ func GrantTypes() []GrantType {
 
 func authenticateCaller(p *Provider, ctx context.Context, t *tokenCall) error {
 	who, err := p.Authenticate(ctx, t.Call)
-	t.client = who.client
-	return err
+	if err != nil {
+		return err
+	}
+	t.client, t.actor = who.client, who.actor(t.Call)
+	return nil
 }
 
 func knowGrantType(_ *Provider, _ context.Context, t *tokenCall) error {
@@ -95,6 +100,16 @@ func allowGrantType(_ *Provider, _ context.Context, t *tokenCall) error {
 		return ErrGrantNotAllowed
 	}
 	return nil
+}
+
+// canAnswer looks for keys that can sign before a code or a refresh token is consumed. A client's lifetimes may
+// be newer than the keys that are to cover them; they follow within a second.
+func canAnswer(p *Provider, _ context.Context, t *tokenCall) error {
+	if t.kind == ClientCredentials {
+		return nil // consumes nothing
+	}
+	refresh, _ := p.refreshLifetimes(t.client)
+	return p.Issuer.CanSign(time.Duration(t.client.AccessLifetime), refresh, t.client.idTokenAlgorithm())
 }
 
 func takeGrant(p *Provider, ctx context.Context, t *tokenCall) error {
@@ -147,7 +162,8 @@ func (c *Client) idTokenAlgorithm() keys.Algorithm {
 }
 
 // refresh is the grant type refresh_token (RFC 6749 section 6). Scope and resource may be repeated or made
-// narrower; that is judged before the token is consumed.
+// narrower, and the client's registration may be narrower today; both are judged before the token is
+// consumed, or a client that can't be answered would have spent it.
 func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 	raw, err := t.needed("refresh_token")
 	if err != nil {
@@ -158,18 +174,16 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 		return err
 	}
 	shown := issuer.Presented{Token: raw, ClientID: t.client.ID, Actor: t.actor, Terms: p.terms(t.client)}
-	if scope != "" || len(t.Form["resource"]) > 0 {
-		g, err := p.Issuer.CheckRefresh(ctx, shown)
-		switch {
-		case err == nil:
-			if _, err := p.narrower(t.client, &g, scope, t.Form["resource"]); err != nil {
-				return err
-			}
-		case errors.Is(err, keys.ErrUnavailable):
+	g, err := p.Issuer.CheckRefresh(ctx, shown)
+	switch {
+	case err == nil:
+		if t.scope, err = p.narrower(t.client, &g, scope, t.Form["resource"]); err != nil {
 			return err
 		}
-		// What else is wrong with the token is judged, and remembered, by Redeem.
+	case errors.Is(err, keys.ErrUnavailable):
+		return err
 	}
+	// What else is wrong with the token is judged, and remembered, by Redeem.
 	grant, err := p.Issuer.Redeem(ctx, shown)
 	if err != nil {
 		return err
