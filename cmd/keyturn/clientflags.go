@@ -36,12 +36,28 @@ func (f *clientFlags) when(name string, change func(*oauth.Metadata) error) {
 
 // apply changes m by the flags that are given.
 func (f *clientFlags) apply(m *oauth.Metadata) error {
+	if err := f.contradiction(); err != nil {
+		return err
+	}
 	for _, change := range f.changes {
 		if !f.Changed(change.flag) {
 			continue
 		}
 		if err := change.make(m); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// contradiction refuses flags of which one would silently undo the other.
+func (f *clientFlags) contradiction() error {
+	for _, pair := range []struct{ one, other, because string }{
+		{"public", "private-key-jwt", "a client authenticates in one way"},
+		{"jwks-file", "jwks-uri", "its keys are registered, or read from where it publishes them"},
+	} {
+		if f.Changed(pair.one) && f.Changed(pair.other) {
+			return fmt.Errorf("--%s and --%s exclude each other: %s", pair.one, pair.other, pair.because)
 		}
 	}
 	return nil
@@ -149,7 +165,10 @@ func (f *clientFlags) authentication() {
 	} {
 		on := f.Bool(short.flag, false, short.doc)
 		f.when(short.flag, func(m *oauth.Metadata) error {
-			if !*on || f.Changed("auth-method") {
+			if !*on {
+				return fmt.Errorf("--%s=false does not say how it authenticates instead; --auth-method does", short.flag)
+			}
+			if f.Changed("auth-method") {
 				return fmt.Errorf("--%s says how it authenticates, and so does --auth-method: say one of them", short.flag)
 			}
 			m.AuthMethod = short.method
