@@ -28,8 +28,8 @@ type material struct {
 	private   crypto.Signer
 	// public is what jws verifies with: *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey.
 	public crypto.PublicKey
-	// signers caches a jose.Signer by typ.
-	signers sync.Map
+	// headers caches what header returns, by typ.
+	headers sync.Map
 }
 
 func generate(a Algorithm) (crypto.Signer, error) {
@@ -122,34 +122,64 @@ func parsePKCS8(der []byte) (crypto.Signer, error) {
 	return private, nil
 }
 
-// sign returns the compact serialization with the header members alg, kid, typ in this order. With
-// EdDSA and RS256 the same payload gives the same bytes.
+// sign returns the compact serialization (RFC 7515 section 3.1) with the header members alg, kid, typ in this
+// order. With EdDSA and RS256 the same payload gives the same bytes. It is what tokens cost beside the signature
+// itself, hence not go-jose, which writes the header anew for each.
 func (m *material) sign(typ string, payload []byte) (string, error) {
-	signer, err := m.signer(typ)
+	header, err := m.header(typ)
 	if err != nil {
 		return "", err
 	}
-	signed, err := signer.Sign(payload)
+	token := make([]byte, 0, len(header)+base64.RawURLEncoding.EncodedLen(len(payload)+rsaBits/8)+2)
+	token = append(append(token, header...), '.')
+	token = base64.RawURLEncoding.AppendEncode(token, payload)
+	signature, err := m.signature(token)
 	if err != nil {
 		return "", fmt.Errorf("sign with key %s: %w", m.kid, err)
 	}
-	return signed.CompactSerialize()
+	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
 }
 
-func (m *material) signer(typ string) (jose.Signer, error) {
-	if cached, ok := m.signers.Load(typ); ok {
-		return cached.(jose.Signer), nil
+// header is the encoded header of tokens of a type.
+func (m *material) header(typ string) (string, error) {
+	if cached, ok := m.headers.Load(typ); ok {
+		return cached.(string), nil
 	}
-	key := jose.SigningKey{
-		Algorithm: jose.SignatureAlgorithm(m.algorithm),
-		Key:       jose.JSONWebKey{Key: m.private, KeyID: m.kid},
-	}
-	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
+	text, err := json.Marshal(struct {
+		Algorithm Algorithm `json:"alg"`
+		KID       string    `json:"kid"`
+		Type      string    `json:"typ"`
+	}{m.algorithm, m.kid, typ})
 	if err != nil {
-		return nil, fmt.Errorf("signer of key %s: %w", m.kid, err)
+		return "", fmt.Errorf("header of key %s: %w", m.kid, err)
 	}
-	m.signers.Store(typ, signer)
-	return signer, nil
+	header := base64.RawURLEncoding.EncodeToString(text)
+	m.headers.Store(typ, header)
+	return header, nil
+}
+
+// signature signs by the rules of the key's algorithm: RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1.
+func (m *material) signature(input []byte) ([]byte, error) {
+	if m.algorithm == EdDSA {
+		return m.private.Sign(rand.Reader, input, crypto.Hash(0)) // the whole input, not a hash of it
+	}
+	sum := sha256.Sum256(input)
+	switch m.algorithm {
+	case RS256:
+		return m.private.Sign(rand.Reader, sum[:], crypto.SHA256)
+	case PS256:
+		return m.private.Sign(rand.Reader, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
+	case ES256:
+		r, s, err := ecdsa.Sign(rand.Reader, m.private.(*ecdsa.PrivateKey), sum[:])
+		if err != nil {
+			return nil, err
+		}
+		both := make([]byte, 64) // each in 32 bytes, however small
+		r.FillBytes(both[:32])
+		s.FillBytes(both[32:])
+		return both, nil
+	}
+	return nil, fmt.Errorf("unknown algorithm %q", m.algorithm)
 }
 
 // etag is a strong entity tag of body (RFC 9110 section 8.8.3).

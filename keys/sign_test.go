@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ed25519"
@@ -9,10 +10,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"keyturn/audit"
 	"keyturn/verify/jws"
@@ -45,6 +49,61 @@ func TestSignAndVerifyWithEveryAlgorithm(t *testing.T) {
 		if wanted := `{"alg":"` + string(a) + `","kid":"` + want.KID + `","typ":"at+jwt"}`; err != nil || string(text) != wanted {
 			t.Errorf("header %s, want %s", text, wanted)
 		}
+	}
+}
+
+// TestSignaturesAreThoseOfGoJose: RFC 7515 section 3.1, RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1. What is
+// signed here, go-jose takes; where a signature is a function of key and input, it makes the same bytes.
+func TestSignaturesAreThoseOfGoJose(t *testing.T) {
+	r, _, _ := started(t, testPolicy(algorithms...))
+	// As many as it takes for r or s of ES256 to begin with zero bytes: they keep their 32 bytes each.
+	tokens := map[Algorithm]int{RS256: 3, PS256: 3, ES256: 1500, EdDSA: 3}
+	for _, a := range algorithms {
+		m := r.snapshot.Load().opened[signing(t, r, Token, a).KID].material
+		signer, err := jose.NewSigner(jose.SigningKey{
+			Algorithm: jose.SignatureAlgorithm(a), Key: jose.JSONWebKey{Key: m.private, KeyID: m.kid},
+		}, (&jose.SignerOptions{}).WithType("at+jwt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range tokens[a] {
+			payload := fmt.Appendf(nil, `{"n":%d,"text":"äöü <&> \u0000"}`, n)
+			raw, err := m.sign("at+jwt", payload)
+			if err != nil {
+				t.Fatalf("%s: %v", a, err)
+			}
+			parsed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(a)})
+			if err != nil {
+				t.Fatalf("%s: %v in %s", a, err, raw)
+			}
+			if got, err := parsed.Verify(m.public); err != nil || !bytes.Equal(got, payload) {
+				t.Fatalf("%s: %s, %v", a, got, err)
+			}
+			if a == PS256 || a == ES256 {
+				continue
+			}
+			theirs, err := signer.Sign(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, err := theirs.CompactSerialize(); err != nil || raw != want {
+				t.Errorf("%s: got\n%s\nwant\n%s\n%v", a, raw, want, err)
+			}
+		}
+	}
+}
+
+// TestSaltIsAsLongAsTheHash: RFC 7518 section 3.5.
+func TestSaltIsAsLongAsTheHash(t *testing.T) {
+	r, _, _ := started(t, testPolicy(PS256))
+	m := r.snapshot.Load().opened[signing(t, r, Token, PS256).KID].material
+	signature, err := m.signature([]byte("input"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("input"))
+	if err := rsa.VerifyPSS(m.public.(*rsa.PublicKey), crypto.SHA256, sum[:], signature, &rsa.PSSOptions{SaltLength: sha256.Size}); err != nil {
+		t.Error(err)
 	}
 }
 
