@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Authentication is the proof that a person has just shown who they are. Only this package makes one
-// (Service.Authenticate); its zero value proves nothing, and whoever takes one asks Valid first.
+// Authentication is the proof that a person has shown who they are: just now (Service.Authenticate), or at the
+// sign-in of the browser session that they are in (Browsers.Start, Browsers.Resume). At tells when. Only
+// this package makes one; its zero value proves nothing, and whoever takes one asks Valid first.
 type Authentication struct {
 	userID            string
 	credentialVersion int64

@@ -11,7 +11,7 @@ import (
 // Limits on what the standard claims may hold.
 const (
 	maxFullName = 300 // characters
-	maxShort    = 64  // bytes of a gender, time zone, locale or phone number
+	maxShort    = 64  // characters of a gender, bytes of a time zone, locale or phone number
 	maxLink     = 2000
 	maxAddress  = 500 // characters of each part of an address
 )

@@ -69,9 +69,9 @@ type SessionStore interface {
 	// Sessions lists those of a user that have not reached ExpiresAt, newest SeenAt first, at most 1000, and the
 	// database's time.
 	Sessions(ctx context.Context, userID string) ([]Session, time.Time, error)
-	// EndSessions removes the sessions, their authorization codes and interactions' consequences: it revokes the
-	// grants made in them but for those with the scope offline_access (OIDC Back-Channel Logout section 2.7),
-	// queues a logout token for each client that took part, and writes the event, in one transaction. It
-	// returns how many ended; with none nothing is written.
+	// EndSessions removes the sessions and their authorization codes, revokes the grants made in them but for
+	// those with the scope offline_access (OIDC Back-Channel Logout section 2.7), queues a logout token for each
+	// client that took part, and writes the event, in one transaction. It returns how many ended; with none
+	// nothing is written.
 	EndSessions(ctx context.Context, s SessionSelection, event audit.Event) (int64, error)
 }

@@ -17,7 +17,7 @@ const (
 	userExists  statement = `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)`
 )
 
-// errUnchanged says within this package that the user already was as wanted.
+// errUnchanged says within this package that the user or client already was as wanted.
 var errUnchanged = errors.New("storage: nothing to change")
 
 // SetPassword implements accounts.Store.

@@ -14,7 +14,7 @@ const (
 	sweepRounds = 100
 )
 
-// keepKeys follows changes of keys and resources that other instances or the command line make, and
+// keepKeys follows changes of keys, clients and resources that other instances or the command line make, and
 // keeps the next keys published.
 func (s *server) keepKeys(ctx context.Context) { s.keys.Run(ctx, s.changes) }
 

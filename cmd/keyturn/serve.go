@@ -46,7 +46,7 @@ type server struct {
 	public, ops *http.Server
 	provider    *oauth.Provider
 	draining    chan struct{}
-	// seenChanges is the counter at which the resources were last read; only keepKeys touches it.
+	// seenChanges is the counter at which the keys were last kept to clients and resources; only keepKeys touches it.
 	seenChanges int64
 }
 

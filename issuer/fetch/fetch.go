@@ -57,7 +57,7 @@ type Fetcher struct {
 	slots         chan struct{}
 }
 
-// Response is an answer with the status 200, read to its end.
+// Response is an answer with the status 200, read to its end; with ErrStatus, the Status of another alone.
 type Response struct {
 	Status int
 	// Type is the media type in lower case without parameters, empty where there is none.

@@ -36,7 +36,7 @@ type Refusals interface {
 
 // Poster sends a form to a client, for logout.
 type Poster interface {
-	// PostForm returns the status of the answer.
+	// PostForm returns the status of the answer; another than 2xx is an error too.
 	PostForm(ctx context.Context, url string, form url.Values) (int, error)
 }
 
