@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -51,20 +52,35 @@ func (s *Server) Handler() (http.Handler, error) {
 	}
 	s.secure = strings.HasPrefix(s.Issuer.Settings.Issuer, "https:")
 	router.Use(s.observe, s.recoverPanic, s.securityHeaders)
-	people := s.people()
+	people, err := s.people()
+	if err != nil {
+		return nil, err
+	}
 	router.NoRoute(s.notFound(people))
 	router.NoMethod(s.methodNotAllowed(people))
 	return router, s.routes(router, people)
 }
 
 // people are the handlers of the pages.
-func (s *Server) people() *web.Handlers {
-	url := s.Issuer.Settings.Issuer
+func (s *Server) people() (*web.Handlers, error) {
+	guard, err := s.guard()
+	if err != nil {
+		return nil, err
+	}
 	return &web.Handlers{
 		Provider: s.Provider, Client: s.Provider.Clients.Find, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
-		Cookies: web.Cookies{Secure: s.secure}, Issuer: url,
+		Cookies: web.Cookies{Secure: s.secure}, Guard: guard,
 		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
+	}, nil
+}
+
+// guard refuses forms of other sites than the issuer's. Its error is that the issuer is no origin.
+func (s *Server) guard() (*http.CrossOriginProtection, error) {
+	guard := http.NewCrossOriginProtection()
+	if err := guard.AddTrustedOrigin(s.Issuer.Settings.Issuer); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
 	}
+	return guard, nil
 }
 
 // routes is the table of contents of the public listener.

@@ -40,8 +40,8 @@ type Handlers struct {
 	Browsers *accounts.Browsers
 	Pages    *Pages
 	Cookies  Cookies
-	// Issuer is the origin that our own forms come from.
-	Issuer string
+	// Guard knows where our own forms come from.
+	Guard *http.CrossOriginProtection
 	// Actor says who is asking, from the request; RequestID is the id that the log tells of it under.
 	Actor     func(*gin.Context) audit.Actor
 	RequestID func(*gin.Context) string
@@ -92,11 +92,7 @@ func (h *Handlers) ownForm(c *gin.Context) (url.Values, error) {
 // checkOrigin returns ErrCrossSite where another site sent the form: browsers say so, by Sec-Fetch-Site or
 // Origin.
 func (h *Handlers) checkOrigin(r *http.Request) error {
-	guard := http.NewCrossOriginProtection()
-	if err := guard.AddTrustedOrigin(h.Issuer); err != nil {
-		return err
-	}
-	if guard.Check(r) != nil {
+	if h.Guard.Check(r) != nil {
 		return oauth.ErrCrossSite
 	}
 	return nil
