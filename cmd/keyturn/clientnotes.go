@@ -12,6 +12,7 @@ import (
 	"keyturn/issuer"
 	"keyturn/issuer/fetch"
 	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
 // noteGaps tells what of a registration will not work yet. None of it is an error: what is missing may be about to
@@ -24,10 +25,21 @@ func (a *app) noteGaps(ctx context.Context, out io.Writer, c *oauth.Client) erro
 	if err != nil {
 		return err
 	}
-	for _, note := range slices.Concat(a.missingResources(c), a.missingScopes(c), unreachedURIs(fetcher, a.config.FetchAllow, c)) {
+	for _, note := range slices.Concat(a.missingResources(c), a.missingScopes(c), a.newAlgorithms(c), unreachedURIs(fetcher, a.config.FetchAllow, c)) {
 		fmt.Fprintln(out, "note: "+note)
 	}
 	return nil
+}
+
+// newAlgorithms are those that keys may have to be made for: until the first of them has had its lead, another one
+// signs, and a client that insists refuses what it gets.
+func (a *app) newAlgorithms(c *oauth.Client) (notes []string) {
+	for _, algorithm := range slices.Compact([]keys.Algorithm{c.IDTokenAlgorithm, c.UserInfoAlgorithm}) {
+		if algorithm != "" && algorithm != keys.RS256 && algorithm != a.config.Algorithm {
+			notes = append(notes, fmt.Sprintf("where %s is new here, its first key signs when it has been published for KEYTURN_KEY_LEAD (%s); RS256 signs until then. `keyturn keys plan` tells when", algorithm, a.config.KeyLead))
+		}
+	}
+	return notes
 }
 
 func (a *app) missingResources(c *oauth.Client) (notes []string) {
