@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"keyturn/api/apitest"
+	"keyturn/issuer/oauth"
 )
 
 // TestRequirePKCE: RFC 7636 section 4.4.1, RFC 9700 section 2.1.1: of a confidential client where it says so
@@ -211,6 +212,22 @@ func (d deaf) PostForm(_ context.Context, to string, _ url.Values) (int, error) 
 	return 0, errors.New("connection refused")
 }
 
+// noting tells when the outcome of an attempt has been stored.
+type noting struct {
+	oauth.Store
+	noted chan struct{}
+}
+
+func (n noting) RetryLogout(ctx context.Context, id string, wait time.Duration) error {
+	defer func() { n.noted <- struct{}{} }()
+	return n.Store.RetryLogout(ctx, id, wait)
+}
+
+func (n noting) DoneLogout(ctx context.Context, id string) error {
+	defer func() { n.noted <- struct{}{} }()
+	return n.Store.DoneLogout(ctx, id)
+}
+
 // TestLogoutIsTriedTwelveTimes, then given up, and the operator told: OIDC Back-Channel Logout section 2.7 leaves
 // open how often.
 func TestLogoutIsTriedTwelveTimes(t *testing.T) {
@@ -218,7 +235,8 @@ func TestLogoutIsTriedTwelveTimes(t *testing.T) {
 	s.AddUser(t, "spiderman")
 	var log bytes.Buffer
 	d := deaf{make(chan string)}
-	s.Provider.Post, s.Provider.Log = d, slog.New(slog.NewTextHandler(&log, nil))
+	store := noting{s.Provider.Store, make(chan struct{})}
+	s.Provider.Store, s.Provider.Post, s.Provider.Log = store, d, slog.New(slog.NewTextHandler(&log, nil))
 	m := withLogout()
 	m.BackchannelLogoutURI = "https://app.example.com/logout"
 	secret := apitest.Register(t, s, "orders", m)
@@ -237,7 +255,7 @@ func TestLogoutIsTriedTwelveTimes(t *testing.T) {
 	}
 	for n := range int64(12) {
 		if got := waiting(); len(got) != 1 || got[0] != n {
-			t.Fatalf("before attempt %d: attempts of what is due %v", n+1, got)
+			t.Fatalf("before attempt %d: attempts of what is due %v; the log: %s", n+1, got, log.String())
 		}
 		if strings.Contains(log.String(), givenUp) {
 			t.Fatalf("given up before attempt %d", n+1)
@@ -248,6 +266,7 @@ func TestLogoutIsTriedTwelveTimes(t *testing.T) {
 		if to := <-d.asked; to != m.BackchannelLogoutURI {
 			t.Errorf("asked %s", to)
 		}
+		<-store.noted
 		stop()
 		<-ended
 		if got := waiting(); len(got) != 0 {
