@@ -11,7 +11,6 @@ import (
 	"keyturn/api/apitest"
 	"keyturn/audit"
 	"keyturn/issuer"
-	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
