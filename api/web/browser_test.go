@@ -213,8 +213,8 @@ func TestWrongPasswordInABrowser(t *testing.T) {
 	tab.Expect("status of 422")
 	signIn(tab, "wrong")
 	tab.Shows("#problem")
+	tab.Until(`document.activeElement.id === "password"`) // autofocus comes with the first frame
 	for expression, want := range map[string]string{
-		`document.activeElement.id`:                                        "password",
 		`document.getElementById("username").value`:                        "spiderman",
 		`document.getElementById("password").value`:                        "",
 		`document.getElementById("password").type`:                         "password",
@@ -253,6 +253,7 @@ func TestKeyboardAlone(t *testing.T) {
 			}
 		}
 	}
+	tab.Until(`document.activeElement.id === "username"`) // autofocus comes with the first frame
 	want("username", "password", "Sign in", "cancel")
 	tab.Click("#username")
 	tab.Keys("spiderman" + apitest.TabKey + apitest.Password + apitest.EnterKey)
