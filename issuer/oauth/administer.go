@@ -42,6 +42,10 @@ func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (
 	if problem := idProblem(n.ID); problem != "" {
 		return Client{}, keys.Secret{}, invalid("client_id", "%s", problem)
 	}
+	if n.ID == r.Settings.Audience || slices.Contains(n.Resources, n.ID) {
+		// The aud of its ID tokens would be that of access tokens, from the same keys.
+		return Client{}, keys.Secret{}, invalid("client_id", "must not be the name of an audience")
+	}
 	if err := n.check(r.Settings); err != nil {
 		return Client{}, keys.Secret{}, err
 	}

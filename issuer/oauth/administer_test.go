@@ -123,6 +123,7 @@ func TestDefaultsOfNewClients(t *testing.T) {
 		"weak":         {ID: "app", Metadata: webClient(), Secret: keys.SecretOf("short")},
 		"public+own":   {ID: "app", Metadata: Metadata{AuthMethod: AuthNone, RedirectURIs: []string{"https://app.example.com/cb"}}, Secret: keys.NewSecret()},
 		"reserved":     {ID: "token-pair", Metadata: webClient()},
+		"an audience":  {ID: "api", Metadata: webClient()},
 		"another user": {ID: "9d6eb919-664d-4748-b52d-265009d776b0", Metadata: webClient()},
 	} {
 		if _, _, err := r.Create(t.Context(), n, clientAdmin); !isInvalid(err) {
