@@ -146,7 +146,7 @@ func TestUserInfoWantsOpenID(t *testing.T) {
 		status    int
 		challenge string
 	}{
-		"api":   {apitest.WebApp(), "api", http.StatusUnauthorized, `error="invalid_token"`},
+		"whole": {apitest.WebApp(), "api", http.StatusUnauthorized, `error="invalid_token"`},
 		"alone": {alone, s.URL, http.StatusForbidden, `error="insufficient_scope"`},
 	} {
 		secret := apitest.Register(t, s, id, of.m)
