@@ -117,6 +117,7 @@ var failures = []failure{
 	forClient(oauth.ErrGrantNotAllowed, "grant_not_allowed", clients.UnauthorizedClient, pageBadRequest),
 	forClient(oauth.ErrLoginRequired, "login_required", clients.LoginRequired, pageBadRequest),
 	forClient(oauth.ErrConsentRequired, "consent_required", clients.ConsentRequired, pageBadRequest),
+	forClient(oauth.ErrInteractionRequired, "interaction_required", clients.NeedsInteraction, pageBadRequest),
 	forClient(oauth.ErrAccessDenied, "access_denied", clients.AccessDenied, pageBadRequest),
 	forClient(oauth.ErrAuthenticationContext, "unmet_authentication_requirements", clients.UnmetContext, pageBadRequest),
 	forClient(oauth.ErrSessionGone, "session_gone", clients.SessionGone, page(http.StatusBadRequest, "expired", "The browser session ended before the sign-in was completed.")),

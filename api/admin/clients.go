@@ -176,7 +176,7 @@ func (in *clientBody) members() members {
 		"cors_origins": &m.CORSOrigins, "jwks": &m.JWKS, "jwks_uri": &m.JWKSURI, "request_uris": &m.RequestURIs,
 		"id_token_signed_response_alg": &m.IDTokenAlgorithm, "userinfo_signed_response_alg": &m.UserInfoAlgorithm,
 		"access_token_lifetime": &m.AccessLifetime, "refresh_token_lifetime": &m.RefreshLifetime, "grant_lifetime": &m.GrantLifetime,
-		"refresh_grace": &m.RefreshGrace, "rotate_refresh_tokens": &m.RotateRefreshTokens, "default_max_age": &m.DefaultMaxAge,
+		"refresh_grace": &m.RefreshGrace, "rotate_refresh_tokens": &m.RotateRefreshTokens, "default_max_age": &m.DefaultMaxAge, "required_acr": &m.RequiredACR,
 		"post_logout_redirect_uris": &m.PostLogoutRedirectURIs,
 		"backchannel_logout_uri":    &m.BackchannelLogoutURI, "backchannel_logout_session_required": &m.BackchannelLogoutSessionRequired,
 		"frontchannel_logout_uri": &m.FrontchannelLogoutURI, "frontchannel_logout_session_required": &m.FrontchannelLogoutSessionRequired,

@@ -130,7 +130,7 @@ func TestClientMetadataRoundTrip(t *testing.T) {
 		"introspect_resources": ["stock"], "first_party": true, "require_pkce": true, "cors_origins": ["https://shop.example.com"],
 		"jwks_uri": "https://shop.example.com/jwks.json", "id_token_signed_response_alg": "ES256", "userinfo_signed_response_alg": "RS256",
 		"access_token_lifetime": "1m0s", "refresh_token_lifetime": "2h0m0s", "grant_lifetime": "48h0m0s", "refresh_grace": "10s",
-		"rotate_refresh_tokens": false, "default_max_age": 3600, "post_logout_redirect_uris": ["https://shop.example.com/bye"],
+		"rotate_refresh_tokens": false, "default_max_age": 3600, "required_acr": "phr", "post_logout_redirect_uris": ["https://shop.example.com/bye"],
 		"backchannel_logout_uri": "https://shop.example.com/back", "backchannel_logout_session_required": true,
 		"frontchannel_logout_uri": "https://shop.example.com/front", "frontchannel_logout_session_required": true,
 		"initiate_login_uri": "https://shop.example.com/login", "client_uri": "https://shop.example.com", "logo_uri": "https://shop.example.com/logo.png",

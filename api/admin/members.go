@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"keyturn/accounts"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -73,7 +74,7 @@ var errNotJSON = invalid("", "The body is not valid JSON.")
 func take(name string, value json.RawMessage, target any) error {
 	var wanted string
 	switch target.(type) {
-	case *string, **string, *keys.Algorithm, *oauth.AuthMethod:
+	case *string, **string, *keys.Algorithm, *oauth.AuthMethod, *accounts.Level:
 		wanted = "a text"
 	case *bool, **bool:
 		wanted = "true or false"

@@ -39,6 +39,7 @@ var (
 	BadRequestURI      = Failure{http.StatusBadRequest, "invalid_request_uri", "The request_uri is not one that the client registered, or could not be read."}
 	LoginRequired      = Failure{http.StatusBadRequest, "login_required", "The person has to sign in."}
 	ConsentRequired    = Failure{http.StatusBadRequest, "consent_required", "The person has to be asked for consent."}
+	NeedsInteraction   = Failure{http.StatusBadRequest, "interaction_required", "The person has to set up another way to sign in."}
 	AccessDenied       = Failure{http.StatusBadRequest, "access_denied", "The person declined."}
 	UnmetContext       = Failure{http.StatusBadRequest, "unmet_authentication_requirements", "The demanded acr can not be reached."}
 	UnsupportedToken   = Failure{http.StatusBadRequest, "unsupported_token_type", "An access token that a client got for itself can not be taken back; it expires."}

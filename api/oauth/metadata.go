@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"keyturn/accounts"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -41,7 +42,7 @@ type metadata struct {
 	ResponseModesSupported []string          `json:"response_modes_supported"`
 	GrantTypesSupported    []oauth.GrantType `json:"grant_types_supported"`
 	SubjectTypesSupported  []string          `json:"subject_types_supported"`
-	ACRValuesSupported     []string          `json:"acr_values_supported"`
+	ACRValuesSupported     []accounts.Level  `json:"acr_values_supported"`
 	ClaimTypesSupported    []string          `json:"claim_types_supported"`
 	ClaimsSupported        []string          `json:"claims_supported"`
 	UILocalesSupported     []string          `json:"ui_locales_supported"`
@@ -89,7 +90,7 @@ func NewMetadata(url string, locales []string) (*Metadata, error) {
 		ResponseModesSupported: []string{"query", "form_post"},
 		GrantTypesSupported:    oauth.GrantTypes(),
 		SubjectTypesSupported:  []string{"public"},
-		ACRValuesSupported:     []string{issuer.AuthenticationContext},
+		ACRValuesSupported:     accounts.Levels(),
 		ClaimTypesSupported:    []string{"normal"},
 		ClaimsSupported:        append([]string{"sub", "iss", "auth_time", "acr", "amr"}, oauth.ReleasableClaims()...),
 		UILocalesSupported:     locales,

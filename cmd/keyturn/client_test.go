@@ -87,11 +87,11 @@ func TestClientUpdateChangesWhatIsGiven(t *testing.T) {
 	i := newMigrated(t)
 	i.must(t, "", "client", "create", "app", "--redirect-uri", "https://app.example.com/a", "--redirect-uri", "https://app.example.com/b?x=1,2",
 		"--scope", "openid profile", "--scope", "orders:read", "--cors-origin", "https://app.example.com", "--access-lifetime", "90s",
-		"--refresh-grace", "0s", "--rotate-refresh-tokens=false", "--default-max-age", "0", "--first-party", "--require-pkce")
+		"--refresh-grace", "0s", "--rotate-refresh-tokens=false", "--default-max-age", "0", "--required-acr", "2", "--first-party", "--require-pkce")
 	before := i.object(t, "", "client", "show", "app")
 	for member, want := range map[string]any{
 		"redirect_uris": []any{"https://app.example.com/a", "https://app.example.com/b?x=1,2"}, "scopes": []any{"openid", "profile", "orders:read"},
-		"resources": []any{"api"}, "access_token_lifetime": "1m30s", "refresh_grace": "0s", "rotate_refresh_tokens": false, "default_max_age": 0.0,
+		"resources": []any{"api"}, "access_token_lifetime": "1m30s", "refresh_grace": "0s", "rotate_refresh_tokens": false, "default_max_age": 0.0, "required_acr": "2",
 		"first_party": true, "require_pkce": true, "token_endpoint_auth_method": "client_secret_basic",
 	} {
 		if text(before[member]) != text(want) {
@@ -108,6 +108,8 @@ func TestClientUpdateChangesWhatIsGiven(t *testing.T) {
 		{[]string{"--scope="}, map[string]any{"scopes": nil}},
 		{[]string{"--first-party=false", "--require-pkce=false"}, map[string]any{"first_party": nil, "require_pkce": nil}},
 		{[]string{"--refresh-grace", "-1s", "--default-max-age", "-1"}, map[string]any{"refresh_grace": nil, "default_max_age": nil}},
+		{[]string{"--required-acr", "phr"}, map[string]any{"required_acr": "phr"}},
+		{[]string{"--required-acr="}, map[string]any{"required_acr": nil}},
 		{[]string{"--access-lifetime", "0"}, map[string]any{"access_token_lifetime": nil}},
 		{[]string{"--service", "--scope", "orders:read"}, map[string]any{
 			"grant_types": []any{"authorization_code", "refresh_token", "client_credentials"}, "scopes": []any{"orders:read"}}},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -244,6 +245,8 @@ func (f *clientFlags) lifetimes() {
 		}
 		return nil
 	})
+	level := f.String("required-acr", "", "how people must have signed in: 2 for two factors, phr for a passkey; empty for any")
+	f.when("required-acr", func(m *oauth.Metadata) error { m.RequiredACR = accounts.Level(*level); return nil })
 }
 
 // refuseSettings refuses settings of the server that are mistaken for what describes one client, where they

@@ -3,9 +3,6 @@ package oauth
 import (
 	"context"
 	"encoding/json"
-	"slices"
-
-	"keyturn/issuer"
 )
 
 // maxClaims bounds the claims parameter, in bytes.
@@ -55,7 +52,11 @@ func checkClaims(_ *Provider, _ context.Context, d *draft) error {
 			return err
 		}
 	}
-	return d.wantACR(asked.IDToken["acr"])
+	wish, err := readWish("acr", asked.IDToken["acr"])
+	if err == nil {
+		d.wantACR(wish)
+	}
+	return err
 }
 
 // claimWish is a member of the claims parameter (OIDC Core section 5.5.1).
@@ -84,30 +85,6 @@ func (d *draft) wantSubject(raw json.RawMessage) error {
 	}
 	if wish.Value != "" {
 		d.req.Subject = wish.Value
-	}
-	return nil
-}
-
-// wantACR heeds a demand for an authentication context, where it is essential (OIDC Core section 5.5.1.1).
-func (d *draft) wantACR(raw json.RawMessage) error {
-	wish, err := readWish("acr", raw)
-	if err != nil || !wish.Essential {
-		return err
-	}
-	if wish.Value != "" {
-		wish.Values = append(wish.Values, wish.Value)
-	}
-	d.req.Claims.ACR = wish.Values
-	return nil
-}
-
-func checkACR(_ *Provider, _ context.Context, d *draft) error {
-	// Of the values that the client would like (acr_values) there is only one to be had, and its tokens say so.
-	if _, err := d.short("acr_values", maxHint); err != nil {
-		return err
-	}
-	if essential := d.req.Claims.ACR; len(essential) > 0 && !slices.Contains(essential, issuer.AuthenticationContext) {
-		return ErrAuthenticationContext
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/keys"
 )
 
@@ -89,6 +90,11 @@ type Metadata struct {
 
 	// DefaultMaxAge, in seconds, is the max_age of requests that have none; nil for none.
 	DefaultMaxAge *int64 `json:"default_max_age,omitempty"`
+
+	// RequiredACR is the level that people must have reached at each of its sign-ins, accounts.TwoFactors or
+	// PhishingResistant; empty for any. Whoever has no way to reach it is led through setting one up. A grant that was
+	// made before goes on until its next sign-in.
+	RequiredACR accounts.Level `json:"required_acr,omitempty"`
 
 	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI              string   `json:"backchannel_logout_uri,omitempty"`

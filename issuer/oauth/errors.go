@@ -23,9 +23,10 @@ var (
 	ErrGrantType = errors.New("oauth: unsupported grant type")
 	// ErrGrantNotAllowed says that the client is not registered for the grant type.
 	ErrGrantNotAllowed = errors.New("oauth: the client is not registered for this grant type")
-	// ErrLoginRequired and ErrConsentRequired answer prompt=none (OIDC Core section 3.1.2.6).
-	ErrLoginRequired   = errors.New("oauth: the person has to sign in")
-	ErrConsentRequired = errors.New("oauth: the person has to consent")
+	// ErrLoginRequired, ErrConsentRequired and ErrInteractionRequired answer prompt=none (OIDC Core section 3.1.2.6).
+	ErrLoginRequired       = errors.New("oauth: the person has to sign in")
+	ErrConsentRequired     = errors.New("oauth: the person has to consent")
+	ErrInteractionRequired = errors.New("oauth: the person has to set up another way to sign in")
 	// ErrAccessDenied says that the person declined.
 	ErrAccessDenied = errors.New("oauth: the person declined")
 	// ErrAuthenticationContext says that the demanded acr can't be reached (OpenID Connect Core Error Code

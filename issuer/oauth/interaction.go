@@ -12,7 +12,7 @@ import (
 	"keyturn/keys"
 )
 
-// Next is what the browser does next: SignIn, AskConsent or Return, and nothing else.
+// Next is what the browser does next: SignIn, Enroll, AskConsent or Return, and nothing else.
 type Next interface{ next() }
 
 // SignIn asks the person to prove who they are.
@@ -20,6 +20,8 @@ type SignIn struct {
 	Why SignInReason
 	// Hint is the username to begin with.
 	Hint string
+	// Level is what has to be reached where Why is StepUp: whoever is signed in is asked for more proof.
+	Level accounts.Level
 }
 
 // AskConsent asks the person what the client may have.
@@ -49,6 +51,7 @@ const (
 	Asked         SignInReason = "prompt"       // prompt=login or select_account
 	TooLongAgo    SignInReason = "max_age"      // the last proof is older than the client wants
 	AnotherPerson SignInReason = "other_person" // the hint or the claims parameter names somebody else
+	StepUp        SignInReason = "step_up"      // signed in, but with less proof than is demanded
 )
 
 // Stop is where a request stands in the browser.
@@ -272,6 +275,9 @@ func (p *Provider) dispatch(ctx context.Context, f *flow, v Visit) (Next, error)
 func (p *Provider) decide(ctx context.Context, f *flow, who accounts.Authentication) (Next, error) {
 	if why := f.signInReason(who); why != "" {
 		return p.interrupt(f, ErrLoginRequired, SignIn{Why: why, Hint: f.Request.LoginHint})
+	}
+	if next, err := p.needsLevel(ctx, f, who); err != nil || next != nil {
+		return next, err
 	}
 	ask, err := p.needsConsent(ctx, f, who)
 	if err != nil || !ask {

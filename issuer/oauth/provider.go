@@ -52,6 +52,9 @@ type Provider struct {
 	Settings   Settings
 	Now        func() time.Time
 	Log        *slog.Logger
+	// Ways is nil where nobody has more than one factor; Demands where people's groups demand nothing.
+	Ways    Ways
+	Demands Demands
 	// Refusals is nil where no trace is kept.
 	Refusals Refusals
 	// Post sends logout tokens. Fetch reads request objects; it should be another one, since anonymous requests

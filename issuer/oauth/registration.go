@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"keyturn/accounts"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -90,6 +91,7 @@ func (m *Metadata) check(s RegistrySettings) error {
 	for _, rule := range []func(*Metadata, RegistrySettings) error{
 		(*Metadata).checkShown, (*Metadata).checkRedirects, (*Metadata).checkGrants, (*Metadata).checkKeys,
 		(*Metadata).checkResources, (*Metadata).checkOrigins, (*Metadata).checkAlgorithms, (*Metadata).checkLifetimes,
+		(*Metadata).checkLevel,
 		(*Metadata).checkRequestURIs, (*Metadata).checkLogout, (*Metadata).checkPages,
 	} {
 		if err := rule(m, s); err != nil {
@@ -260,6 +262,13 @@ func (m *Metadata) checkLifetimes(RegistrySettings) error {
 	}
 	if m.DefaultMaxAge != nil && (*m.DefaultMaxAge < 0 || *m.DefaultMaxAge > maxMaxAge) {
 		return invalid("default_max_age", "must be 0 to %d seconds", maxMaxAge)
+	}
+	return nil
+}
+
+func (m *Metadata) checkLevel(RegistrySettings) error {
+	if l := m.RequiredACR; l != "" && l != accounts.TwoFactors && l != accounts.PhishingResistant {
+		return invalid("required_acr", "must be %s or %s", accounts.TwoFactors, accounts.PhishingResistant)
 	}
 	return nil
 }

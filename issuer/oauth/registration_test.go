@@ -245,6 +245,9 @@ func TestRegistrationRules(t *testing.T) {
 		{"", func(m *Metadata) { m.DefaultMaxAge = new(int64(0)) }},
 		{"default_max_age", func(m *Metadata) { m.DefaultMaxAge = new(int64(-1)) }},
 		{"default_max_age", func(m *Metadata) { m.DefaultMaxAge = new(int64(1 << 40)) }},
+		{"", func(m *Metadata) { m.RequiredACR = "phr" }},
+		{"required_acr", func(m *Metadata) { m.RequiredACR = "1" }},
+		{"required_acr", func(m *Metadata) { m.RequiredACR = "gold" }},
 		// Back-Channel Logout 2.2, Front-Channel Logout 2
 		{"", func(m *Metadata) { m.BackchannelLogoutURI = "https://logout.example.org/x?y" }},
 		{"backchannel_logout_uri", func(m *Metadata) { m.BackchannelLogoutURI = "https://app.example.com/x#y" }},

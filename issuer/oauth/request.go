@@ -17,6 +17,8 @@ type Request struct {
 	// MaxAge is nil where neither the request nor the client says one.
 	MaxAge *int64        `json:"max_age,omitempty"`
 	Claims ClaimsRequest `json:"claims,omitzero"`
+	// ACRValues are the levels that the client would like, of which any will do.
+	ACRValues []string `json:"acr_values,omitempty"`
 	// Subject is who must sign in, by id_token_hint or the claims parameter; empty for anybody.
 	Subject   string   `json:"subject,omitempty"`
 	LoginHint string   `json:"login_hint,omitempty"`

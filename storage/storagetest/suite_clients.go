@@ -23,7 +23,7 @@ func fullMetadata() oauth.Metadata {
 		Name: "Shöp & <Söhne>", AuthMethod: oauth.AuthPrivateKeyJWT, RedirectURIs: []string{"https://shop.example/cb", "http://127.0.0.1/cb"},
 		GrantTypes: []oauth.GrantType{oauth.AuthorizationCode, oauth.ClientCredentials}, Scopes: []string{"openid"}, Resources: []string{"api"},
 		FirstParty: true, JWKS: json.RawMessage(`{"keys":[]}`), IDTokenAlgorithm: keys.EdDSA,
-		AccessLifetime: oauth.Lifetime(90 * time.Second), RefreshGrace: new(oauth.Lifetime(0)), RotateRefreshTokens: new(false), DefaultMaxAge: new(int64(0)),
+		AccessLifetime: oauth.Lifetime(90 * time.Second), RefreshGrace: new(oauth.Lifetime(0)), RotateRefreshTokens: new(false), DefaultMaxAge: new(int64(0)), RequiredACR: "phr",
 		BackchannelLogoutURI: "https://shop.example/logout", BackchannelLogoutSessionRequired: true,
 	}
 }
