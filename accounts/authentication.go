@@ -34,3 +34,6 @@ func (a Authentication) Methods() []string { return slices.Clone(a.methods) }
 // SessionID is that of the browser session that the proof belongs to; empty for one that was shown to no
 // browser session.
 func (a Authentication) SessionID() string { return a.sessionID }
+
+// Level is how strong the proof is (the acr claim).
+func (a Authentication) Level() Level { return LevelOf(a.methods) }

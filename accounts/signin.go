@@ -13,6 +13,9 @@ import (
 type SignIn struct {
 	Username string
 	Password string
+	// OTP is a code of an authenticator app or a recovery code, for a caller that can't ask for it in a second
+	// step; blank for none.
+	OTP string
 	// Actor tells where from; its Address is what throttling goes by.
 	Actor audit.Actor
 }
@@ -199,7 +202,7 @@ func (s *Service) succeed(ctx context.Context, a *attempt, h hash) (Authenticati
 		userID:            a.user.ID,
 		credentialVersion: a.user.CredentialVersion,
 		at:                s.now(),
-		methods:           []string{"pwd"},
+		methods:           []string{MethodPassword},
 	}, nil
 }
 

@@ -120,6 +120,7 @@ func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor 
 			SessionID:       keys.NewTokenID(),
 			AuthTime:        who.At(),
 			AMR:             strings.Join(who.Methods(), " "),
+			ACR:             string(who.Level()),
 			RefreshLifetime: s.RefreshLifetime,
 		},
 		CredentialVersion: who.CredentialVersion(),

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/keys"
 )
 
@@ -183,7 +184,7 @@ func (i *Issuer) audience(resource, scope string) any {
 // acr is what was reached; grants of the first release have none noted.
 func acr(g *Grant) string {
 	if g.ACR == "" {
-		return AuthenticationContext
+		return string(accounts.LevelOf(amr(g)))
 	}
 	return g.ACR
 }

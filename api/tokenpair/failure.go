@@ -27,6 +27,7 @@ var (
 	WrongType       = tokenError("Token has wrong type")
 	Blacklisted     = Failure{Status: http.StatusUnauthorized, Body: tokenError("Token is blacklisted").Body, takenBack: true}
 	NoAccount       = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found with the given credentials")}
+	OTPRequired     = Failure{Status: http.StatusUnauthorized, Body: map[string]string{"detail": "A second factor is needed.", "code": "otp_required"}}
 	NoAccountLeft   = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found for the given token.")}
 	Throttled       = Failure{Status: http.StatusTooManyRequests, Body: detail("Request was throttled.")}
 	Unavailable     = Failure{Status: http.StatusServiceUnavailable, Body: detail("Service temporarily unavailable, try again later.")}
