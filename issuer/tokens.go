@@ -17,9 +17,6 @@ const (
 	logoutType  = "logout+jwt" // OIDC Back-Channel Logout section 2.4
 )
 
-// AuthenticationContext is the acr of a sign-in with one factor.
-const AuthenticationContext = "1"
-
 // The scopes that Keyturn itself gives a meaning to (OIDC Core sections 3.1.2.1, 5.4 and 11).
 const (
 	ScopeOpenID        = "openid"
