@@ -25,9 +25,13 @@ type NewUser struct {
 	Claims StandardClaims
 }
 
-// Create makes an active user. *InvalidRequest where a field is wrong, ErrUsernameTaken where the name
+// Create makes an active user; an administrator, or one with an external id, needs audit.ManageAll: whoever could
+// choose an external id could pass for whom resource servers know by it. *InvalidRequest where a field is wrong, ErrUsernameTaken where the name
 // or external id exists, ErrHashingBusy where too many passwords are being hashed.
 func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (User, error) {
+	if err := actor.Need(needsFor(n.Admin || n.ExternalID != "")); err != nil {
+		return User{}, err
+	}
 	fields := Change{
 		Username: &n.Username, Email: &n.Email, EmailVerified: &n.EmailVerified,
 		GivenName: &n.GivenName, FamilyName: &n.FamilyName, ExternalID: &n.ExternalID, Claims: &n.Claims,
@@ -52,6 +56,14 @@ func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (Use
 	return withoutHash(s.Store.CreateUser(ctx, user, createdEvent(user, actor)))
 }
 
+// needsFor is what a change of a user needs, more where it gives rights or an identity.
+func needsFor(gives bool) audit.Rights {
+	if gives {
+		return audit.ManageAll
+	}
+	return audit.ManageUsers
+}
+
 func createdEvent(u User, actor audit.Actor) audit.Event {
 	event := userEvent(audit.UserCreated, u.ID, actor)
 	event.Details = map[string]string{"username": u.Username, "admin": strconv.FormatBool(u.Admin)}
@@ -74,8 +86,11 @@ func (s *Service) Find(ctx context.Context, username string) (User, error) {
 	return withoutHash(s.Store.UserByUsername(ctx, username))
 }
 
-// List returns a page of users in the order of their names.
-func (s *Service) List(ctx context.Context, q Query) ([]User, error) {
+// List returns a page of users in the order of their names, to whoever has audit.Read.
+func (s *Service) List(ctx context.Context, q Query, actor audit.Actor) ([]User, error) {
+	if err := actor.Need(audit.Read); err != nil {
+		return nil, err
+	}
 	if q.Limit < 1 || q.Limit > maxPage {
 		return nil, invalid("limit", "is not 1 to %d", maxPage)
 	}
@@ -93,9 +108,13 @@ func (s *Service) List(ctx context.Context, q Query) ([]User, error) {
 }
 
 // Update changes the fields that are set, and returns the user as stored. A new e-mail address is
-// unverified unless the same change says otherwise. A change of nothing is not recorded.
+// unverified unless the same change says otherwise. A change of nothing is not recorded. Admin and ExternalID
+// need audit.ManageAll, as at Create.
 func (s *Service) Update(ctx context.Context, id string, c Change, actor audit.Actor) (User, error) {
-	if err := checkID(id); err != nil {
+	if err := actor.Need(needsFor(c.Admin != nil || c.ExternalID != nil)); err != nil {
+		return User{}, err
+	}
+	if err := s.mayChange(ctx, id, actor); err != nil {
 		return User{}, err
 	}
 	if c == (Change{}) {
@@ -134,9 +153,20 @@ func changed(c Change) []string {
 	return names
 }
 
+// mayChange is mayTouch for an id that may be any text.
+func (s *Service) mayChange(ctx context.Context, id string, actor audit.Actor) error {
+	if err := actor.Need(audit.ManageUsers); err != nil {
+		return err
+	}
+	if err := checkID(id); err != nil {
+		return err
+	}
+	return mayTouch(ctx, s.Store, id, actor)
+}
+
 // SetPassword replaces the password and ends all the user's grants; it returns how many.
 func (s *Service) SetPassword(ctx context.Context, id, password string, actor audit.Actor) (ended int64, err error) {
-	if err := checkID(id); err != nil {
+	if err := s.mayChange(ctx, id, actor); err != nil {
 		return 0, err
 	}
 	if err := checkPassword(password); err != nil {
@@ -153,7 +183,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string, actor au
 
 // Activate lets the user sign in again.
 func (s *Service) Activate(ctx context.Context, id string, actor audit.Actor) error {
-	if err := checkID(id); err != nil {
+	if err := s.mayChange(ctx, id, actor); err != nil {
 		return err
 	}
 	return s.Store.Activate(ctx, id, userEvent(audit.UserActivated, id, actor))
@@ -161,7 +191,7 @@ func (s *Service) Activate(ctx context.Context, id string, actor audit.Actor) er
 
 // Deactivate shuts the user out and ends all their grants; it returns how many. The account stays.
 func (s *Service) Deactivate(ctx context.Context, id string, actor audit.Actor) (ended int64, err error) {
-	if err := checkID(id); err != nil {
+	if err := s.mayChange(ctx, id, actor); err != nil {
 		return 0, err
 	}
 	ctx, cancel := outlive(ctx)
@@ -171,7 +201,7 @@ func (s *Service) Deactivate(ctx context.Context, id string, actor audit.Actor) 
 
 // Delete removes the user and ends all their grants; it returns how many.
 func (s *Service) Delete(ctx context.Context, id string, actor audit.Actor) (ended int64, err error) {
-	if err := checkID(id); err != nil {
+	if err := s.mayChange(ctx, id, actor); err != nil {
 		return 0, err
 	}
 	ctx, cancel := outlive(ctx)

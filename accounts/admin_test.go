@@ -10,7 +10,7 @@ import (
 	"keyturn/audit"
 )
 
-var operator = audit.Actor{Kind: audit.Operator, ID: "root"}
+var operator = audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll}
 
 func cheapService(store Store) *Service {
 	return &Service{Store: store, Argon2: Argon2{Memory: 64, Time: 1, Threads: 1}}
@@ -174,7 +174,7 @@ func TestAdministration(t *testing.T) {
 	if u, err := s.Find(ctx, "spiderman"); err != nil || u.ID != userID || u.PasswordHash != "" {
 		t.Errorf("find: %+v, %v", u, err)
 	}
-	page, err := s.List(ctx, Query{Limit: 10, Prefix: "spi"})
+	page, err := s.List(ctx, Query{Limit: 10, Prefix: "spi"}, operator)
 	if err != nil || len(page) != 1 || page[0].PasswordHash != "" {
 		t.Errorf("list: %+v, %v", page, err)
 	}
@@ -214,7 +214,7 @@ func TestImpossibleIDs(t *testing.T) {
 		t.Errorf("find: %v", err)
 	}
 	for _, q := range []Query{{Limit: 0}, {Limit: 1001}, {Limit: 1, Prefix: "\x00"}, {Limit: 1, After: "\xff"}} {
-		if _, err := s.List(t.Context(), q); err == nil {
+		if _, err := s.List(t.Context(), q, operator); err == nil {
 			t.Errorf("%+v is accepted", q)
 		}
 	}

@@ -121,9 +121,26 @@ func (b *Browsers) Sessions(ctx context.Context, userID string) ([]Session, erro
 	return live, nil
 }
 
-// End ends one session, with everything that was issued in it but for what outlives it on purpose
-// (offline_access). ErrSessionNotFound where there is none.
+// End ends one session of anybody, with everything that was issued in it but for what outlives it on purpose
+// (offline_access). ErrSessionNotFound where there is none. It needs audit.ManageAll, because the id does not
+// tell whose session it is.
 func (b *Browsers) End(ctx context.Context, id, reason string, actor audit.Actor) error {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return err
+	}
+	return b.end(ctx, id, reason, actor)
+}
+
+// EndOneOf is End for a session of that user, who has no more rights than the actor; ErrSessionNotFound where it
+// is somebody else's.
+func (b *Browsers) EndOneOf(ctx context.Context, userID, id, reason string, actor audit.Actor) error {
+	if err := mayTouch(ctx, b.Store, userID, actor); err != nil {
+		return err
+	}
+	return b.EndOwn(ctx, userID, id, reason, actor)
+}
+
+func (b *Browsers) end(ctx context.Context, id, reason string, actor audit.Actor) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
 	n, err := b.Store.EndSessions(ctx, SessionSelection{ID: id}, audit.Event{
@@ -135,7 +152,7 @@ func (b *Browsers) End(ctx context.Context, id, reason string, actor audit.Actor
 	return err
 }
 
-// EndOwn is End for the person whose session it is; ErrSessionNotFound where it is somebody else's.
+// EndOwn ends a session for the person whose it is; ErrSessionNotFound where it is somebody else's.
 func (b *Browsers) EndOwn(ctx context.Context, userID, id, reason string, actor audit.Actor) error {
 	sessions, err := b.Sessions(ctx, userID)
 	if err != nil {
@@ -143,14 +160,22 @@ func (b *Browsers) EndOwn(ctx context.Context, userID, id, reason string, actor 
 	}
 	for _, s := range sessions {
 		if s.ID == id {
-			return b.End(ctx, id, reason, actor)
+			return b.end(ctx, id, reason, actor)
 		}
 	}
 	return ErrSessionNotFound
 }
 
-// EndOf ends all sessions of a user and returns how many there were.
+// EndOf ends all sessions of a user, who has no more rights than the actor, and returns how many there were.
 func (b *Browsers) EndOf(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
+	if err := mayTouch(ctx, b.Store, userID, actor); err != nil {
+		return 0, err
+	}
+	return b.EndAllOwn(ctx, userID, reason, actor)
+}
+
+// EndAllOwn ends all sessions for the person whose they are, and returns how many there were.
+func (b *Browsers) EndAllOwn(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
 	if err := checkID(userID); err != nil {
 		return 0, err
 	}

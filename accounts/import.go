@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,9 +74,13 @@ func (e *ImportError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Import creates all users or none. *ImportError where a user is wrong or given twice, *ImportConflict
+// Import creates all users or none, with the rights that Create needs. *ImportError where a user is wrong or given twice, *ImportConflict
 // where one exists already.
 func (s *Service) Import(ctx context.Context, users []ImportUser, actor audit.Actor) (Imported, error) {
+	gives := slices.ContainsFunc(users, func(u ImportUser) bool { return u.Admin || u.ExternalID != "" })
+	if err := actor.Need(needsFor(gives)); err != nil {
+		return Imported{}, err
+	}
 	c := newImportCheck()
 	records := make([]User, 0, len(users))
 	for i, u := range users {

@@ -56,6 +56,8 @@ type SessionSelection struct {
 // SessionStore keeps browser sessions. "The database's time" is the clock that the deciding statement
 // itself reads.
 type SessionStore interface {
+	RightsStore
+
 	// StartSession stores the session if the user is active and at CredentialVersion (under a share lock), and
 	// writes the event; else ErrCredentials. Where Replaces is a session of the same user that one lives on
 	// under the new hash, with its ID and CreatedAt, and everything else new; that of another user is ended

@@ -313,3 +313,16 @@ func (s *testStore) PasswordSchemes(context.Context) ([]string, error) {
 }
 
 var _ Store = (*testStore)(nil)
+
+func (s *testStore) RightsOf(_ context.Context, id string) (audit.Rights, bool, error) {
+	err := s.call("RightsOf")
+	defer s.mu.Unlock()
+	for _, u := range s.users {
+		if u.ID == id && u.Admin {
+			return audit.ManageAll, u.Active, err
+		} else if u.ID == id {
+			return 0, u.Active, err
+		}
+	}
+	return 0, false, err
+}

@@ -131,6 +131,8 @@ type Success struct {
 // Store keeps users and what is known of failed sign-ins. Every method that changes state is one
 // transaction that also writes the event; when it returns nil, the change is durable.
 type Store interface {
+	RightsStore
+
 	// UserByUsername and UserByID return ErrUserNotFound where there is none.
 	UserByUsername(ctx context.Context, username string) (User, error)
 	UserByID(ctx context.Context, id string) (User, error)

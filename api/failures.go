@@ -16,6 +16,7 @@ import (
 	clients "keyturn/api/oauth"
 	"keyturn/api/tokenpair"
 	"keyturn/api/web"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -138,6 +139,8 @@ var failures = []failure{
 
 	{accounts.ErrSessionNotFound, "session_not_found", tokenpair.Internal, admin.NotFound("There is no such browser session."), clients.Internal, page(http.StatusBadRequest, "expired", "The browser session has ended.")},
 	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user."), clients.UserGone, page(http.StatusBadRequest, "expired", "The person who is signed in does not exist any more.")},
+	// The admin API words *audit.Forbidden itself.
+	{audit.ErrForbidden, "forbidden", tokenpair.Internal, admin.Forbidden, clients.Internal, page(http.StatusForbidden, "forbidden", "The roles of the person do not allow this; keyturn group add-member gives roles.")},
 	forAdmin(accounts.ErrUsernameTaken, "username_taken", admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")),
 	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant."), clients.InvalidGrant, pageInternal},
 	forAdmin(issuer.ErrCursorGone, "cursor_gone", admin.CursorGone),

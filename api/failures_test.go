@@ -63,7 +63,7 @@ func TestEveryExportedErrorHasARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, dir := range []string{"../accounts", "../issuer", "../issuer/oauth", "../keys"} {
+	for _, dir := range []string{"../audit", "../accounts", "../issuer", "../issuer/oauth", "../keys"} {
 		for _, name := range exportedErrors(t, dir) {
 			found++
 			if !strings.Contains(string(source), "{"+name+",") && !strings.Contains(string(source), "("+name+",") {

@@ -1,6 +1,7 @@
 // Package audit names what happened, who did it and to what. It owns the vocabulary only: the
 // packages that change state build an Event and hand it to the store with the change, so that both
-// are committed in one transaction or not at all. It imports nothing of Keyturn.
+// are committed in one transaction or not at all. It also says what an actor may do (Rights), because whoever
+// acts and what they may belong together. It imports nothing of Keyturn.
 package audit
 
 import "time"
@@ -63,6 +64,8 @@ type Actor struct {
 	Address string
 	// RequestID is the id under which the log tells of the same request, empty outside HTTP.
 	RequestID string
+	// Rights are what it may do as an administrator. They are asked before a change and not recorded.
+	Rights Rights
 }
 
 // Event is one thing that happened. It never holds a token, code, password or key.

@@ -31,6 +31,9 @@ const MaxAdminTokenLifetime = time.Hour
 // no grant and can't be renewed. The caller must be someone who can read the database and the master
 // identity; no HTTP route may call it.
 func (i *Issuer) AdminToken(ctx context.Context, scopes []string, lifetime time.Duration, actor audit.Actor) (string, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return "", err
+	}
 	for _, s := range scopes {
 		if !slices.Contains(AdminScopes, s) {
 			return "", &InvalidRequest{"scope", "knows only " + strings.Join(AdminScopes, ", ")}
@@ -66,9 +69,30 @@ func (i *Issuer) AdminToken(ctx context.Context, scopes []string, lifetime time.
 	}, c)
 }
 
-// RevokeGrant ends one grant. ErrGrantNotFound where there is none; a grant that has ended already gives 0.
+// AdminRights are the rights that the scopes of the admin API stand for, blank-separated.
+func AdminRights(scope string) audit.Rights {
+	var rights audit.Rights
+	for name, right := range map[string]audit.Rights{
+		ScopeAdmin: audit.ManageAll, ScopeAdminKeys: audit.ManageKeys, ScopeAdminUsers: audit.ManageUsers, ScopeAdminRead: audit.Read,
+	} {
+		if HasScope(scope, name) {
+			rights |= right
+		}
+	}
+	return rights
+}
+
+// RevokeGrant ends one grant of a user who has no more rights than the actor. ErrGrantNotFound where there is
+// none; a grant that has ended already gives 0.
 func (i *Issuer) RevokeGrant(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {
-	if _, _, err := i.Store.GrantByID(ctx, id); err != nil {
+	if err := actor.Need(audit.ManageUsers); err != nil {
+		return 0, err
+	}
+	grant, _, err := i.Store.GrantByID(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if err := i.mayEnd(ctx, grant.UserID, actor); err != nil {
 		return 0, err
 	}
 	return i.revoke(ctx, Selection{GrantID: id}, AdminRevoked, reason, audit.Event{
@@ -85,8 +109,24 @@ func (i *Issuer) EndGrant(ctx context.Context, id string, why Reason, actor audi
 	return err
 }
 
-// RevokeUser ends all grants of a user and returns how many there were.
+// mayEnd tells whether the actor may end what the user has open: a user manager must not keep administrators
+// out. Of a deleted user everybody may, who manages users: nobody is left to be kept out.
+func (i *Issuer) mayEnd(ctx context.Context, userID string, actor audit.Actor) error {
+	if err := actor.Need(audit.ManageUsers); err != nil || actor.Rights.Cover(audit.ManageAll) {
+		return err
+	}
+	has, _, err := i.Store.RightsOf(ctx, userID)
+	if err != nil || has == 0 {
+		return err
+	}
+	return actor.Need(has)
+}
+
+// RevokeUser ends all grants of a user who has no more rights than the actor, and returns how many there were.
 func (i *Issuer) RevokeUser(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
+	if err := i.mayEnd(ctx, userID, actor); err != nil {
+		return 0, err
+	}
 	return i.revoke(ctx, Selection{UserID: userID}, AdminRevoked, reason, audit.Event{
 		Action: audit.GrantRevoked, Actor: actor, SubjectKind: "user", SubjectID: userID,
 	})
@@ -95,6 +135,9 @@ func (i *Issuer) RevokeUser(ctx context.Context, userID, reason string, actor au
 // RevokeAll ends all grants of everyone and returns how many there were. The caller revokes the refresh
 // keys as well where the database itself is not trusted (`keyturn session end-all`).
 func (i *Issuer) RevokeAll(ctx context.Context, reason string, actor audit.Actor) (int64, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return 0, err
+	}
 	return i.revoke(ctx, Selection{All: true}, AllEnded, reason, audit.Event{
 		Action: audit.SessionsEnded, Actor: actor, SubjectKind: "grant", SubjectID: "*",
 	})
@@ -117,16 +160,24 @@ func (i *Issuer) Grant(ctx context.Context, id string) (Grant, error) {
 }
 
 // Grants lists a page of grants, newest first. *InvalidRequest where the limit is not 1 to 1000,
-// ErrCursorGone where the cursor is no grant (any more).
-func (i *Issuer) Grants(ctx context.Context, q GrantQuery) ([]Grant, error) {
+// ErrCursorGone where the cursor is no grant (any more). A person may list their own, everybody's who has audit.Read.
+func (i *Issuer) Grants(ctx context.Context, q GrantQuery, actor audit.Actor) ([]Grant, error) {
+	own := actor.Kind == audit.User && q.UserID != "" && q.UserID == actor.ID
+	if err := actor.Need(audit.Read); err != nil && !own {
+		return nil, err
+	}
 	if err := checkLimit(q.Limit); err != nil {
 		return nil, err
 	}
 	return i.Store.Grants(ctx, q)
 }
 
-// RevokedTokens lists a page of revoked refresh tokens, newest first, with the errors of Grants.
-func (i *Issuer) RevokedTokens(ctx context.Context, q RevokedQuery) ([]RevokedToken, error) {
+// RevokedTokens lists a page of revoked refresh tokens, newest first, with the errors of Grants, to whoever has
+// audit.Read.
+func (i *Issuer) RevokedTokens(ctx context.Context, q RevokedQuery, actor audit.Actor) ([]RevokedToken, error) {
+	if err := actor.Need(audit.Read); err != nil {
+		return nil, err
+	}
 	if err := checkLimit(q.Limit); err != nil {
 		return nil, err
 	}

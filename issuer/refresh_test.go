@@ -131,7 +131,7 @@ func TestOneSuccessorForAnyNumberOfTabs(t *testing.T) {
 // TestAProofOfYesterdayIsNoProof: what proved itself before a change of credentials gets no grant.
 func TestAProofOfYesterdayIsNoProof(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *apitest.Server) {
-		by := audit.Actor{Kind: audit.System}
+		by := audit.Actor{Kind: audit.System, Rights: audit.ManageAll}
 		for name, change := range map[string]func(id string) (int64, error){
 			"password":     func(id string) (int64, error) { return s.Accounts.SetPassword(t.Context(), id, "another password", by) },
 			"deactivation": func(id string) (int64, error) { return s.Accounts.Deactivate(t.Context(), id, by) },
@@ -188,7 +188,7 @@ func TestRevokedRefreshKey(t *testing.T) {
 	s := apitest.New(t)
 	s.AddUser(t, "spiderman")
 	pair := signIn(t, s, "spiderman")
-	if _, err := s.Keys.Rotate(t.Context(), keys.Rotation{Mode: keys.Compromised, Purpose: keys.Refresh, All: true}, "test", audit.Actor{}); err != nil {
+	if _, err := s.Keys.Rotate(t.Context(), keys.Rotation{Mode: keys.Compromised, Purpose: keys.Refresh, All: true}, "test", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Issuer.Refresh(t.Context(), presented(pair.Refresh)); !errors.Is(err, keys.ErrUnknownKey) {

@@ -134,7 +134,7 @@ func (i *Issuer) Resources(ctx context.Context) ([]Resource, error) {
 	return list, nil
 }
 
-// CreateResource stores a new resource. It returns *InvalidRequest for bad input and ErrResourceExists.
+// CreateResource stores a new resource. Changes of resources need audit.ManageAll. It returns *InvalidRequest for bad input and ErrResourceExists.
 func (i *Issuer) CreateResource(ctx context.Context, r Resource, actor audit.Actor) error {
 	return i.writeResource(ctx, r, actor, audit.ResourceCreated, i.Store.CreateResource)
 }
@@ -145,6 +145,9 @@ func (i *Issuer) UpdateResource(ctx context.Context, r Resource, actor audit.Act
 }
 
 func (i *Issuer) writeResource(ctx context.Context, r Resource, actor audit.Actor, action audit.Action, write func(context.Context, Resource, audit.Event) error) error {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return err
+	}
 	if err := i.checkResource(r); err != nil {
 		return err
 	}
@@ -162,6 +165,9 @@ func (i *Issuer) writeResource(ctx context.Context, r Resource, actor audit.Acto
 
 // DeleteResource removes a stored resource; tokens that live go on verifying. ErrResourceNotFound where there is none.
 func (i *Issuer) DeleteResource(ctx context.Context, identifier string, actor audit.Actor) error {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return err
+	}
 	return i.Store.DeleteResource(ctx, identifier, audit.Event{
 		Action: audit.ResourceDeleted, Actor: actor, SubjectKind: "resource", SubjectID: identifier,
 	})

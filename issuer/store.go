@@ -139,6 +139,9 @@ type Store interface {
 	// LongestRefreshLifetime is that of the live grants, 0 without any. It reads them all.
 	LongestRefreshLifetime(ctx context.Context) (time.Duration, error)
 
+	// RightsOf is accounts.RightsStore's.
+	RightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error)
+
 	Resources(ctx context.Context) ([]Resource, error)
 	// CreateResource, UpdateResource and DeleteResource raise the changes counter.
 	CreateResource(ctx context.Context, r Resource, event audit.Event) error

@@ -127,7 +127,7 @@ func TestKnownKeysWaitForNoReading(t *testing.T) {
 		store.hangs.Store(true)
 		var all sync.WaitGroup
 		all.Go(func() { _ = r.Maintain(t.Context()) })
-		all.Go(func() { _, _ = r.Rotate(t.Context(), Rotation{}, "", audit.Actor{}) })
+		all.Go(func() { _, _ = r.Rotate(t.Context(), Rotation{}, "", audit.Actor{Rights: audit.ManageAll}) })
 		synctest.Wait()
 		began := time.Now()
 		if _, err := r.Sign(refreshRequest(began)); err != nil {

@@ -40,8 +40,11 @@ func (r *Ring) Maintain(ctx context.Context) error {
 }
 
 // Rotate turns keys by hand and reads them back. The reason is the operator's own text, kept in the
-// audit log. Errors: those of the function Rotate, the store's, ErrConflict after many tries.
+// audit log. It needs audit.ManageKeys. Errors: those of the function Rotate, the store's, ErrConflict after many tries.
 func (r *Ring) Rotate(ctx context.Context, q Rotation, reason string, actor audit.Actor) (Outcome, error) {
+	if err := actor.Need(audit.ManageKeys); err != nil {
+		return Outcome{}, err
+	}
 	var out Outcome
 	err := r.change(ctx, func(s *snapshot) (err error) {
 		if out, err = Rotate(s.keys, q, r.Policy(), r.Now()); err != nil {
@@ -178,6 +181,9 @@ func (s *Step) event(reason string, actor audit.Actor) audit.Event {
 // and returns how many. It has read all of them back and opened them with that identity alone before it
 // returns; only then may the other identities be removed from the file.
 func (r *Ring) Reseal(ctx context.Context, actor audit.Actor) (int, error) {
+	if err := actor.Need(audit.ManageKeys); err != nil {
+		return 0, err
+	}
 	var n int
 	err := r.change(ctx, func(s *snapshot) error {
 		n = len(s.records)

@@ -79,11 +79,11 @@ func TestTenInstancesPlanningAtOnceMakeOneNextKey(t *testing.T) {
 func TestConflictsAreRetriedABoundedNumberOfTimes(t *testing.T) {
 	r, store, _ := started(t, testPolicy())
 	store.set(func() { store.conflicts = attempts - 1 })
-	if _, err := r.Rotate(t.Context(), Rotation{Algorithm: RS256}, "", audit.Actor{}); err != nil {
+	if _, err := r.Rotate(t.Context(), Rotation{Algorithm: RS256}, "", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Errorf("%d conflicts: %v", attempts-1, err)
 	}
 	store.set(func() { store.conflicts = 1000 })
-	_, err := r.Rotate(t.Context(), Rotation{Algorithm: RS256}, "", audit.Actor{})
+	_, err := r.Rotate(t.Context(), Rotation{Algorithm: RS256}, "", audit.Actor{Rights: audit.ManageAll})
 	if !errors.Is(err, ErrConflict) || store.conflicts != 1000-attempts {
 		t.Errorf("got %v after %d tries, want ErrConflict after %d", err, 1000-store.conflicts, attempts)
 	}
@@ -93,7 +93,7 @@ func TestKeySignsOnlyAfterItWasReadBack(t *testing.T) {
 	r, store, _ := started(t, testPolicy())
 	kid := signing(t, r, Token, RS256).KID
 	store.set(func() { store.err = ErrUnavailable })
-	_, err := r.Rotate(t.Context(), Rotation{Mode: Immediate, Force: true}, "", audit.Actor{})
+	_, err := r.Rotate(t.Context(), Rotation{Mode: Immediate, Force: true}, "", audit.Actor{Rights: audit.ManageAll})
 	if !errors.Is(err, ErrUnavailable) || signing(t, r, Token, RS256).KID != kid {
 		t.Errorf("database away: got %v, and key %s signs", err, signing(t, r, Token, RS256).KID)
 	}
@@ -230,7 +230,7 @@ func TestResealOpensWithTheFirstIdentityAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := r.JWKS().Body
-	n, err := r.Reseal(t.Context(), audit.Actor{Kind: audit.Operator, ID: "root"})
+	n, err := r.Reseal(t.Context(), audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll})
 	if err != nil || n != 4 {
 		t.Fatalf("resealed %d, %v; want 4", n, err)
 	}
@@ -246,7 +246,7 @@ func TestResealOpensWithTheFirstIdentityAlone(t *testing.T) {
 		t.Error("the old identity still opens")
 	}
 	store.set(func() { store.err = ErrUnavailable })
-	if n, err := r.Reseal(t.Context(), audit.Actor{}); n != 0 || !errors.Is(err, ErrUnavailable) {
+	if n, err := r.Reseal(t.Context(), audit.Actor{Rights: audit.ManageAll}); n != 0 || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("database away: %d, %v", n, err)
 	}
 }
@@ -255,7 +255,7 @@ func TestRotateTellsTheAuditLogWhoAndWhy(t *testing.T) {
 	r, store, c := started(t, testPolicy())
 	c.advance(time.Hour)
 	kid, before := signing(t, r, Token, RS256).KID, len(store.events)
-	actor := audit.Actor{Kind: audit.User, ID: "admin"}
+	actor := audit.Actor{Kind: audit.User, ID: "admin", Rights: audit.ManageAll}
 	out, err := r.Revoke(t.Context(), kid, "laptop stolen", actor)
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestRevocationOutlivesTheCaller(t *testing.T) {
 	kid := signing(t, r, Refresh, EdDSA).KID
 	ctx, hangUp := context.WithCancel(t.Context())
 	r.Store = hangingUp{store, hangUp}
-	if _, err := r.Revoke(ctx, kid, "", audit.Actor{}); err != nil {
+	if _, err := r.Revoke(ctx, kid, "", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	if store.find(kid).RevokedAt.IsZero() {

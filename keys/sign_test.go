@@ -115,7 +115,7 @@ func TestRefreshTokenMadeAgainIsTheSameBytesOnEveryInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.advance(testPolicy().Lead)
-	if _, err := a.Rotate(t.Context(), Rotation{Mode: Immediate}, "", audit.Actor{}); err != nil {
+	if _, err := a.Rotate(t.Context(), Rotation{Mode: Immediate}, "", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	b := newRing(store, a.Master, c.now, testPolicy())
@@ -231,7 +231,7 @@ func TestVerifyRefusesAlteredForeignAndRevoked(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
-	if _, err := r.Revoke(t.Context(), signing(t, r, Token, EdDSA).KID, "", audit.Actor{}); err != nil {
+	if _, err := r.Revoke(t.Context(), signing(t, r, Token, EdDSA).KID, "", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Verify(t.Context(), raw); !errors.Is(err, ErrUnknownKey) {
@@ -273,7 +273,7 @@ func TestUnknownKidReadsTheKeysOnceASecond(t *testing.T) {
 	if err := b.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Rotate(t.Context(), Rotation{Mode: Compromised, All: true}, "", audit.Actor{}); err != nil {
+	if _, err := a.Rotate(t.Context(), Rotation{Mode: Compromised, All: true}, "", audit.Actor{Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := a.Sign(refreshRequest(c.now()))

@@ -11,7 +11,7 @@ import (
 // listClients answers clients in the order of their ids; the cursor is an id.
 func (h *Handlers) listClients(r *request) error {
 	read := func(after string, limit int) ([]*oauth.Client, error) {
-		return h.Clients.List(r.ctx, r.query["prefix"], after, limit)
+		return h.Clients.List(r.ctx, r.query["prefix"], after, limit, r.actor)
 	}
 	return writePage(r, read, func(c *oauth.Client) string { return c.ID }, ViewClient)
 }

@@ -164,7 +164,7 @@ func TestClientListsPage(t *testing.T) {
 	var ids []string
 	for i := range 25 {
 		ids = append(ids, fmt.Sprintf("c%02d", i))
-		if _, _, err := f.clients.Create(t.Context(), oauth.NewClient{ID: ids[i], Metadata: oauth.Metadata{RedirectURIs: []string{"https://shop.example.com/cb"}}}, audit.Actor{}); err != nil {
+		if _, _, err := f.clients.Create(t.Context(), oauth.NewClient{ID: ids[i], Metadata: oauth.Metadata{RedirectURIs: []string{"https://shop.example.com/cb"}}}, audit.Actor{Rights: audit.ManageAll}); err != nil {
 			t.Fatal(err)
 		}
 	}

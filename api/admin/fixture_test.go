@@ -119,7 +119,7 @@ func (f *fixture) noSecret(where, text string) {
 // token is an admin token with one scope.
 func (f *fixture) token(scope string) string {
 	f.Helper()
-	token, err := f.issuer.AdminToken(f.Context(), []string{scope}, time.Hour, audit.Actor{Kind: audit.Operator})
+	token, err := f.issuer.AdminToken(f.Context(), []string{scope}, time.Hour, audit.Actor{Kind: audit.Operator, Rights: audit.ManageAll})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func (f *fixture) refreshes(p pair) bool {
 // user makes one with a password, and gives the id.
 func (f *fixture) user(username string, admin bool) string {
 	f.Helper()
-	user, err := f.accounts.Create(f.Context(), accounts.NewUser{Username: username, Password: password, Admin: admin}, audit.Actor{})
+	user, err := f.accounts.Create(f.Context(), accounts.NewUser{Username: username, Password: password, Admin: admin}, audit.Actor{Rights: audit.ManageAll})
 	if err != nil {
 		f.Fatal(err)
 	}

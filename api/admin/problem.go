@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -39,6 +40,9 @@ var (
 	InvalidToken = Problem{Status: http.StatusUnauthorized, Title: "Invalid token", Detail: "The access token is not valid for this API, or has expired.", Challenge: `Bearer realm="admin", error="invalid_token"`}
 	CursorGone   = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Param: "after", Detail: "The cursor names nothing that is still stored; begin anew without it."}
 	BadText      = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "A text holds characters that can't be stored."}
+
+	// Forbidden is worded by *audit.Forbidden where that says what is needed.
+	Forbidden = Problem{Status: http.StatusForbidden, Title: "Insufficient scope", Detail: "The caller's rights do not reach this.", Challenge: `Bearer realm="admin", error="insufficient_scope"`}
 
 	noToken   = Problem{Status: http.StatusUnauthorized, Title: "No token", Detail: "Send an access token of `keyturn admin token` in the Authorization header.", Challenge: `Bearer realm="admin"`}
 	twoTokens = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "Send exactly one Authorization header.", Challenge: `Bearer realm="admin", error="invalid_request"`}
@@ -98,6 +102,23 @@ func ProblemOf(err error) (problem Problem, name string) {
 		return *invalid(in.Param, in.Problem), "invalid_request"
 	}
 	return Problem{}, ""
+}
+
+// forbidden is the refusal of what the caller's rights do not reach: a token of too little scope, or of a person
+// whose roles do not suffice.
+func forbidden(rights audit.Rights) *Problem {
+	scope := scopeOf(rights)
+	return needs(scope, refusedRights, "This needs the scope "+scope+`, and of a person a role that gives it: only those who may do everything make, change or sign out whoever may more than the caller, and set external ids.`)
+}
+
+// scopeOf is the scope with which a token has these rights.
+func scopeOf(rights audit.Rights) string {
+	for _, scope := range []string{issuer.ScopeAdminRead, issuer.ScopeAdminUsers, issuer.ScopeAdminKeys} {
+		if issuer.AdminRights(scope).Cover(rights) {
+			return scope
+		}
+	}
+	return issuer.ScopeAdmin
 }
 
 // importDetail tells all that is wrong with a file, in one line.

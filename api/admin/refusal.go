@@ -35,8 +35,8 @@ func (e *Unrecorded) Unwrap() error { return e.Refusal }
 
 // The reasons of recorded refusals.
 const (
-	refusedScope        = "admin_scope" // the token lacks the route's scope
-	refusedOnlyAdmin    = "admin_only"  // see onlyAdmin
+	refusedScope        = "admin_scope"  // the token lacks the route's scope
+	refusedRights       = "admin_rights" // see forbidden
 	refusedTokenExpired = "admin_token_expired"
 	refusedTokenType    = "admin_token_type"    // a refresh token, for one
 	refusedTokenInvalid = "admin_token_invalid" // for another audience, for one
@@ -46,8 +46,11 @@ const (
 // much open while the database is away.
 const refusalTime = time.Second
 
-// refuse records err if it is a refusal of who asks, and returns it.
+// refuse records err if it is a refusal of who asks, and returns it in this API's words.
 func (h *Handlers) refuse(ctx context.Context, actor audit.Actor, err error) error {
+	if in, ok := errors.AsType[*audit.Forbidden](err); ok {
+		err = forbidden(in.Needs)
+	}
 	if problem, ok := errors.AsType[*Problem](err); ok && problem.refusal != "" {
 		return h.record(ctx, actor, problem.refusal, err)
 	}

@@ -38,7 +38,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	tokens := f.signIn("spiderman", password)
 	grant := f.signIn("boss", password)
 	reader, people := f.token("admin:read"), f.token("admin:users")
-	expired, err := f.issuer.AdminToken(t.Context(), []string{"admin"}, time.Second, audit.Actor{Kind: audit.Operator})
+	expired, err := f.issuer.AdminToken(t.Context(), []string{"admin"}, time.Second, audit.Actor{Kind: audit.Operator, Rights: audit.ManageAll})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +49,10 @@ func TestRefusalsAreRecorded(t *testing.T) {
 	}{
 		{"scope", "DELETE /users/" + user, reader, ``, 403, "keyturn-cli", "admin_scope"},
 		{"scope admin", "POST /resources", people, `{"identifier": "x"}`, 403, "keyturn-cli", "admin_scope"},
-		{"administrator", "PUT /users/" + boss + "/password", people, `{"password": "` + password + `"}`, 403, "keyturn-cli", "admin_only"},
-		{"administrator's grants", "DELETE /grants/" + f.grantOf(boss), people, ``, 403, "keyturn-cli", "admin_only"},
-		{"becoming one", "POST /users", people, `{"username": "eve", "admin": true}`, 403, "keyturn-cli", "admin_only"},
-		{"importing one", "POST /users/import", people, `{"username": "eve", "admin": true}`, 403, "keyturn-cli", "admin_only"},
+		{"administrator", "PUT /users/" + boss + "/password", people, `{"password": "` + password + `"}`, 403, "keyturn-cli", "admin_rights"},
+		{"administrator's grants", "DELETE /grants/" + f.grantOf(boss), people, ``, 403, "keyturn-cli", "admin_rights"},
+		{"becoming one", "POST /users", people, `{"username": "eve", "admin": true}`, 403, "keyturn-cli", "admin_rights"},
+		{"importing one", "POST /users/import", people, `{"username": "eve", "admin": true}`, 403, "keyturn-cli", "admin_rights"},
 		{"another audience", "GET /users", tokens.Access, ``, 401, user, "admin_token_invalid"},
 		{"administrator's token pair", "GET /users", grant.Access, ``, 401, boss, "admin_token_invalid"},
 		{"refresh token", "GET /users", tokens.Refresh, ``, 401, user, "admin_token_type"},
@@ -154,7 +154,7 @@ func TestRefusalStandsWithoutItsRecord(t *testing.T) {
 			t.Errorf("recorded %d times, want 3", n)
 		}
 		log := f.log.String()
-		for _, want := range []string{`"level":"ERROR","msg":"refusal not recorded","name":"admin_scope"`, `"msg":"refusal not recorded","name":"admin_only"`,
+		for _, want := range []string{`"level":"ERROR","msg":"refusal not recorded","name":"admin_scope"`, `"msg":"refusal not recorded","name":"admin_rights"`,
 			`"msg":"refusal not recorded","name":"token_invalid"`, cause.Error(), `"msg":"refused","name":"admin_scope"`} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the log lacks %s:\n%s", want, log)

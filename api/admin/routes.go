@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,18 +103,35 @@ func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 		if err != nil {
 			return h.refuseToken(ctx, raw, actor, err)
 		}
-		actor.Kind, actor.ID = audit.Client, token.ClientID
-		if token.Subject != token.ClientID {
-			actor.Kind, actor.ID = audit.User, token.Subject
+		call := &request{gin: c, ctx: ctx, cancel: func() {}}
+		if call.actor, err = h.caller(ctx, actor, token); err != nil {
+			return err
 		}
-		return h.refuse(ctx, actor, r.answer(&request{gin: c, actor: actor, scope: token.Scope, ctx: ctx, cancel: func() {}}))
+		return h.refuse(ctx, call.actor, r.answer(call, token.Scope))
 	}
 }
 
+// caller is who asks: with the rights of the token's scope, and of those only what the person may do now to whom
+// the token was issued. What they lose, their tokens lose at once.
+func (h *Handlers) caller(ctx context.Context, actor audit.Actor, token issuer.Token) (audit.Actor, error) {
+	actor.Kind, actor.ID, actor.Rights = audit.Client, token.ClientID, issuer.AdminRights(token.Scope)
+	if token.Subject == token.ClientID {
+		return actor, nil
+	}
+	actor.Kind, actor.ID = audit.User, token.Subject
+	has, err := h.Accounts.RightsOf(ctx, token.Subject)
+	actor.Rights &= has
+	return actor, err
+}
+
 // answer does what the route does for a caller who has its scope.
-func (r Route) answer(call *request) (err error) {
-	if !allows(call.scope, r.Scope) {
+func (r Route) answer(call *request, scope string) (err error) {
+	right := issuer.AdminRights(r.Scope)
+	if !issuer.AdminRights(scope).Cover(right) {
 		return needs(r.Scope, refusedScope, "This needs the scope "+r.Scope+".")
+	}
+	if err := call.actor.Need(right); err != nil {
+		return err
 	}
 	if call.query, err = query(call.gin.Request.URL.RawQuery, strings.Fields(r.Query)); err != nil {
 		return err
@@ -148,16 +164,6 @@ func bearer(c *gin.Context) (raw string, err error) {
 	return strings.TrimSpace(raw), nil
 }
 
-// allows tells whether a granted scope covers the needed one: admin covers all, every admin scope covers reading.
-func allows(granted, needed string) bool {
-	scopes := strings.Fields(granted)
-	if slices.Contains(scopes, issuer.ScopeAdmin) || slices.Contains(scopes, needed) {
-		return true
-	}
-	return needed == issuer.ScopeAdminRead &&
-		slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(issuer.AdminScopes, s) })
-}
-
 // changeTime and importTime bound a change from when its body has been read; it runs to its end even
 // when the caller hangs up.
 const (
@@ -170,7 +176,6 @@ type request struct {
 	gin   *gin.Context
 	query queryValues
 	actor audit.Actor
-	scope string
 	// ctx is the caller's, and from begin on one of its own.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -181,9 +186,6 @@ func (r *request) begin(d time.Duration) {
 	r.cancel()
 	r.ctx, r.cancel = context.WithTimeout(context.WithoutCancel(r.ctx), d)
 }
-
-// full tells whether the caller may do everything.
-func (r *request) full() bool { return allows(r.scope, issuer.ScopeAdmin) }
 
 // location is the URL of a created thing, below the configured issuer wherever that is served.
 func (h *Handlers) location(r *request, path string) {

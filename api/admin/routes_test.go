@@ -115,7 +115,7 @@ func TestEveryRouteRefusesOtherTokensBeforeTheBody(t *testing.T) {
 	f.user("spiderman", true) // being an administrator gives the token pair no power here
 	tokens := f.signIn("spiderman", password)
 	good := f.token("admin")
-	expired, err := f.issuer.AdminToken(t.Context(), []string{"admin"}, time.Second, audit.Actor{Kind: audit.Operator})
+	expired, err := f.issuer.AdminToken(t.Context(), []string{"admin"}, time.Second, audit.Actor{Kind: audit.Operator, Rights: audit.ManageAll})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,14 +55,12 @@ func (h *Handlers) endSession(r *request) error {
 	if !isID(session) {
 		return accounts.ErrSessionNotFound
 	}
-	owner := func(id string) (string, error) { return id, nil }
-	return h.revoke(r, accounts.ErrUserNotFound, owner, func(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {
-		return 1, h.Browsers.EndOwn(ctx, id, session, reason, actor)
+	return h.revoke(r, accounts.ErrUserNotFound, func(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {
+		return 1, h.Browsers.EndOneOf(ctx, id, session, reason, actor)
 	})
 }
 
 // endUserSessions signs all browsers of a user out.
 func (h *Handlers) endUserSessions(r *request) error {
-	owner := func(id string) (string, error) { return id, nil }
-	return h.revoke(r, accounts.ErrUserNotFound, owner, h.Browsers.EndOf)
+	return h.revoke(r, accounts.ErrUserNotFound, h.Browsers.EndOf)
 }

@@ -5,13 +5,12 @@ import (
 	"net/http"
 
 	"keyturn/accounts"
-	"keyturn/issuer"
 )
 
 // listUsers answers users in the order of their names; the cursor is a name.
 func (h *Handlers) listUsers(r *request) error {
 	read := func(after string, limit int) ([]accounts.User, error) {
-		return h.Accounts.List(r.ctx, accounts.Query{Prefix: r.query["prefix"], After: after, Limit: limit})
+		return h.Accounts.List(r.ctx, accounts.Query{Prefix: r.query["prefix"], After: after, Limit: limit}, r.actor)
 	}
 	return writePage(r, read, func(u accounts.User) string { return u.Username }, ViewUser)
 }
@@ -34,9 +33,6 @@ func (h *Handlers) createUser(r *request) error {
 		"claims": &claims,
 	}); err != nil {
 		return err
-	}
-	if (in.Admin || in.ExternalID != "") && !r.full() {
-		return onlyAdmin
 	}
 	if password != nil {
 		if in.Password = *password; in.Password == "" {
@@ -74,14 +70,7 @@ func (h *Handlers) updateUser(r *request) error {
 		}
 		c.Claims = &all
 	}
-	if (c.Admin != nil || c.ExternalID != nil) && !r.full() {
-		return onlyAdmin
-	}
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
-	user, err := h.Accounts.Update(r.ctx, id, c, r.actor)
+	user, err := h.Accounts.Update(r.ctx, r.gin.Param("id"), c, r.actor)
 	if err != nil {
 		return err
 	}
@@ -93,11 +82,7 @@ func (h *Handlers) setPassword(r *request) error {
 	if err := r.read(members{"password": &password}); err != nil {
 		return err
 	}
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
-	ended, err := h.Accounts.SetPassword(r.ctx, id, password, r.actor)
+	ended, err := h.Accounts.SetPassword(r.ctx, r.gin.Param("id"), password, r.actor)
 	if err != nil {
 		return err
 	}
@@ -108,11 +93,7 @@ func (h *Handlers) activateUser(r *request) error {
 	if err := r.read(nil); err != nil {
 		return err
 	}
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
-	if err := h.Accounts.Activate(r.ctx, id, r.actor); err != nil {
+	if err := h.Accounts.Activate(r.ctx, r.gin.Param("id"), r.actor); err != nil {
 		return err
 	}
 	return r.done()
@@ -122,11 +103,7 @@ func (h *Handlers) deactivateUser(r *request) error {
 	if err := r.read(nil); err != nil {
 		return err
 	}
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
-	ended, err := h.Accounts.Deactivate(r.ctx, id, r.actor)
+	ended, err := h.Accounts.Deactivate(r.ctx, r.gin.Param("id"), r.actor)
 	if err != nil {
 		return err
 	}
@@ -137,39 +114,9 @@ func (h *Handlers) deleteUser(r *request) error {
 	if err := r.read(nil); err != nil {
 		return err
 	}
-	id, err := h.mayChange(r)
-	if err != nil {
-		return err
-	}
-	ended, err := h.Accounts.Delete(r.ctx, id, r.actor)
+	ended, err := h.Accounts.Delete(r.ctx, r.gin.Param("id"), r.actor)
 	if err != nil {
 		return err
 	}
 	return r.ended(ended)
-}
-
-// onlyAdmin keeps the scope admin:users from growing into admin: whoever could make or take over an
-// administrator would be one, and whoever could choose an external id could pass for whom resource
-// servers know by it. Nor may it keep administrators out by ending their sign-ins.
-var onlyAdmin = needs(issuer.ScopeAdmin, refusedOnlyAdmin,
-	"Only the scope admin may make, change, sign out or remove administrators, and set external ids.")
-
-// mayChange gives the id of the user in the path, if the caller may change that one. It comes after the
-// body and right before the change: a body that trickles in must not carry a decision past the moment
-// in which the user became an administrator.
-func (h *Handlers) mayChange(r *request) (id string, err error) {
-	id = r.gin.Param("id")
-	return id, h.mayTouch(r, id)
-}
-
-// mayTouch tells whether the caller may change the user, or end what is theirs.
-func (h *Handlers) mayTouch(r *request, id string) error {
-	user, err := h.Accounts.Get(r.ctx, id)
-	if err != nil {
-		return err
-	}
-	if user.Admin && !r.full() {
-		return onlyAdmin
-	}
-	return nil
 }

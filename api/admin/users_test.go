@@ -120,7 +120,7 @@ func TestUserListsPage(t *testing.T) {
 	var names []string
 	for i := range 25 {
 		names = append(names, fmt.Sprintf("u%02d é/%%&=?#+", i))
-		if _, err := f.accounts.Create(t.Context(), accounts.NewUser{Username: names[i]}, audit.Actor{}); err != nil {
+		if _, err := f.accounts.Create(t.Context(), accounts.NewUser{Username: names[i]}, audit.Actor{Rights: audit.ManageAll}); err != nil {
 			t.Fatal(err)
 		}
 	}

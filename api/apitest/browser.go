@@ -26,7 +26,7 @@ const (
 )
 
 // System is who makes what a test needs.
-var System = audit.Actor{Kind: audit.System}
+var System = audit.Actor{Kind: audit.System, Rights: audit.ManageAll}
 
 // Register makes a client and returns its secret.
 func Register(t testing.TB, s *Server, id string, m oauth.Metadata) string {

@@ -16,7 +16,6 @@ import (
 	"keyturn/accounts"
 	"keyturn/api"
 	"keyturn/api/web"
-	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/fetch"
 	"keyturn/issuer/oauth"
@@ -167,7 +166,7 @@ func (s *Server) AddUser(t testing.TB, username string) accounts.User {
 	t.Helper()
 	u, err := s.Accounts.Create(context.Background(), accounts.NewUser{
 		Username: username, Password: Password, GivenName: "Peter", FamilyName: "Parker",
-	}, audit.Actor{Kind: audit.System})
+	}, System)
 	must(t, err)
 	return u
 }
@@ -175,7 +174,7 @@ func (s *Server) AddUser(t testing.TB, username string) accounts.User {
 // AdminToken makes a token for the admin API.
 func (s *Server) AdminToken(t testing.TB, scopes ...string) string {
 	t.Helper()
-	token, err := s.Issuer.AdminToken(context.Background(), scopes, time.Hour, audit.Actor{Kind: audit.Operator})
+	token, err := s.Issuer.AdminToken(context.Background(), scopes, time.Hour, System)
 	must(t, err)
 	return token
 }

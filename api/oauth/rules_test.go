@@ -23,7 +23,7 @@ func lives(t *testing.T, s *apitest.Server, token any) int {
 // newestGrant is the one that was made last.
 func newestGrant(t *testing.T, s *apitest.Server) issuer.Grant {
 	t.Helper()
-	grants, err := s.Issuer.Grants(context.Background(), issuer.GrantQuery{Limit: 1})
+	grants, err := s.Issuer.Grants(context.Background(), issuer.GrantQuery{Limit: 1}, apitest.System)
 	if err != nil || len(grants) != 1 {
 		t.Fatalf("%d grants, %v", len(grants), err)
 	}

@@ -156,7 +156,7 @@ func TestCodeReuseRevokes(t *testing.T) {
 		if _, body := send(t, s, "/oauth2/introspect", url.Values{"token": {first["access_token"].(string)}}, as("orders", secret)); body != `{"active":false}` {
 			t.Errorf("introspection: %s", body)
 		}
-		revoked, err := s.Issuer.RevokedTokens(context.Background(), issuer.RevokedQuery{Limit: 10})
+		revoked, err := s.Issuer.RevokedTokens(context.Background(), issuer.RevokedQuery{Limit: 10}, apitest.System)
 		if err != nil || len(revoked) != 1 || revoked[0].Reason != issuer.CodeReused {
 			t.Errorf("revoked: %+v %v", revoked, err)
 		}

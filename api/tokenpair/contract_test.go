@@ -255,7 +255,7 @@ func TestAcceptHeader(t *testing.T) {
 func TestPasswordsSurviveEveryBodyFormat(t *testing.T) {
 	s := apitest.New(t)
 	const password = ` pa+ss & wörd%20 "\ 🕷 `
-	_, err := s.Accounts.Create(context.Background(), accounts.NewUser{Username: "mj", Password: password}, audit.Actor{Kind: audit.System})
+	_, err := s.Accounts.Create(context.Background(), accounts.NewUser{Username: "mj", Password: password}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestObtain(t *testing.T) {
 	s := apitest.New(t)
 	s.AddUser(t, "spiderman")
 	disabled := s.AddUser(t, "venom")
-	if _, err := s.Accounts.Deactivate(context.Background(), disabled.ID, audit.Actor{Kind: audit.System}); err != nil {
+	if _, err := s.Accounts.Deactivate(context.Background(), disabled.ID, audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	pair(t, s, "spiderman")
@@ -423,10 +423,10 @@ func TestRefreshAfterTheUserIsGone(t *testing.T) {
 	s := apitest.New(t)
 	for name, end := range map[string]func(id string) (int64, error){
 		"deactivated": func(id string) (int64, error) {
-			return s.Accounts.Deactivate(context.Background(), id, audit.Actor{Kind: audit.System})
+			return s.Accounts.Deactivate(context.Background(), id, audit.Actor{Kind: audit.System, Rights: audit.ManageAll})
 		},
 		"deleted": func(id string) (int64, error) {
-			return s.Accounts.Delete(context.Background(), id, audit.Actor{Kind: audit.System})
+			return s.Accounts.Delete(context.Background(), id, audit.Actor{Kind: audit.System, Rights: audit.ManageAll})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -452,7 +452,7 @@ func TestPasswordChangeEndsSignIns(t *testing.T) {
 	s := apitest.New(t)
 	user := s.AddUser(t, "spiderman")
 	_, refresh := pair(t, s, "spiderman")
-	if _, err := s.Accounts.SetPassword(context.Background(), user.ID, "another long password", audit.Actor{Kind: audit.System}); err != nil {
+	if _, err := s.Accounts.SetPassword(context.Background(), user.ID, "another long password", audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 		t.Fatal(err)
 	}
 	wantTokenError(t, refreshWith(t, s, refresh), "Token is blacklisted")
@@ -626,7 +626,7 @@ func TestUserIDClaimAndExternalID(t *testing.T) {
 	s := apitest.New(t, func(c *apitest.Config) { c.Settings.UserIDClaim = "uid" })
 	_, err := s.Accounts.Create(context.Background(), accounts.NewUser{
 		Username: "old", Password: apitest.Password, ExternalID: "42",
-	}, audit.Actor{Kind: audit.System})
+	}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll})
 	if err != nil {
 		t.Fatal(err)
 	}

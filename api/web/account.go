@@ -145,7 +145,7 @@ func (h *Handlers) EndSession(c *gin.Context) error {
 // SignOutEverywhere ends all of the person's browser sessions.
 func (h *Handlers) SignOutEverywhere(c *gin.Context) error {
 	return h.own(c, func(who accounts.Authentication, actor audit.Actor) (string, error) {
-		_, err := h.Browsers.EndOf(c.Request.Context(), who.UserID(), endedAll, actor)
+		_, err := h.Browsers.EndAllOwn(c.Request.Context(), who.UserID(), endedAll, actor)
 		if err == nil {
 			h.Cookies.clear(c, sessionCookie)
 		}

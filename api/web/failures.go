@@ -13,6 +13,7 @@ var errorKeys = []string{
 	"expired",              // the sign-in is gone, or belongs to another browser
 	"no_cookie",            // the browser did not send back the cookie that it was given
 	"forged",               // a form that another site sent
+	"forbidden",            // the person lacks a right
 	"not_found",
 	"method_not_allowed", // an address that only programs and forms use
 	"unavailable",        // the database is away or busy
@@ -20,7 +21,7 @@ var errorKeys = []string{
 }
 
 // errorsWithHome are those whose text speaks of the account page.
-var errorsWithHome = []string{"invalid_logout", "forged", "not_found", "method_not_allowed"}
+var errorsWithHome = []string{"invalid_logout", "forged", "forbidden", "not_found", "method_not_allowed"}
 
 func errorKey(key string) string {
 	if slices.Contains(errorKeys, key) {

@@ -117,7 +117,7 @@ func startServer(b *testing.B, database, algorithm string, change func(*app)) *s
 	for n := range clients {
 		if _, err := a.accounts.Create(ctx, accounts.NewUser{
 			Username: userName(n), Password: benchPassword, GivenName: "Peter", FamilyName: "Parker",
-		}, audit.Actor{Kind: audit.System}); err != nil {
+		}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -69,12 +69,12 @@ func (s service) register(b *testing.B, a *app) {
 	scopes := strings.Fields(serviceScope)
 	if err := a.issuer.CreateResource(b.Context(), issuer.Resource{
 		Identifier: serviceResource, Algorithm: s.algorithm, Scopes: scopes,
-	}, audit.Actor{Kind: audit.System}); err != nil {
+	}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 		b.Fatal(err)
 	}
 	if _, _, err := a.clients.Create(b.Context(), domain.NewClient{ID: serviceID, Secret: s.secret, Metadata: domain.Metadata{
 		AuthMethod: s.method, GrantTypes: []domain.GrantType{domain.ClientCredentials}, Resources: []string{serviceResource}, Scopes: scopes,
-	}}, audit.Actor{Kind: audit.System}); err != nil {
+	}}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -193,7 +193,7 @@ func clientList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the clients in the order of their ids", Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
-			list, err := a.clients.List(ctx, prefix, after, limit)
+			list, err := a.clients.List(ctx, prefix, after, limit, operator())
 			if err != nil {
 				return err
 			}

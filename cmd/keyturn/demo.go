@@ -121,7 +121,7 @@ func setStage(ctx context.Context, c *cobra.Command, folder string) (*stage, err
 	if _, err := a.accounts.Create(ctx, accounts.NewUser{
 		Username: demoUser, Password: demoPassword, GivenName: "Peter", FamilyName: "Parker",
 		Email: "spiderman@example.com",
-	}, audit.Actor{Kind: audit.System}); err != nil {
+	}, audit.Actor{Kind: audit.System, Rights: audit.ManageAll}); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	if st.server, err = newServer(a); err != nil {

@@ -191,7 +191,7 @@ func listen(setting, address, other string) (net.Listener, error) {
 // welcome tells a person where things are, and how to make the first administrator while there is nobody.
 func (s *server) welcome(ctx context.Context, out io.Writer) {
 	command := ""
-	if users, err := s.accounts.List(ctx, accounts.Query{Limit: 1}); err == nil && len(users) == 0 {
+	if users, err := s.accounts.List(ctx, accounts.Query{Limit: 1}, operator()); err == nil && len(users) == 0 {
 		command = "keyturn user create admin --admin --password-stdin"
 	}
 	if s.config.LogFormat == "json" || s.config.LogFormat == "" && !isTerminal(out) {

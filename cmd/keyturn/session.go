@@ -32,7 +32,7 @@ func sessionList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := a.issuer.Grants(ctx, issuer.GrantQuery{UserID: u.ID, LiveOnly: live, After: after, Limit: limit})
+			list, err := a.issuer.Grants(ctx, issuer.GrantQuery{UserID: u.ID, LiveOnly: live, After: after, Limit: limit}, operator())
 			if err != nil {
 				return err
 			}
@@ -70,7 +70,7 @@ func sessionRevoked() *cobra.Command {
 				}
 				q.UserID = u.ID
 			}
-			list, err := a.issuer.RevokedTokens(ctx, q)
+			list, err := a.issuer.RevokedTokens(ctx, q, operator())
 			if err != nil {
 				return err
 			}

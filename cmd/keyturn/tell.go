@@ -54,9 +54,10 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
-// operator is who runs a command on the machine itself.
+// operator is who runs a command on the machine itself. Who can read the database and the master identity has every
+// right.
 func operator() audit.Actor {
-	actor := audit.Actor{Kind: audit.Operator}
+	actor := audit.Actor{Kind: audit.Operator, Rights: audit.ManageAll}
 	if u, err := user.Current(); err == nil {
 		actor.ID = u.Username
 	}

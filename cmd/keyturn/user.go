@@ -216,7 +216,7 @@ func userList() *cobra.Command {
 		Short: "List users in the order of their names",
 		Args:  noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
-			users, err := a.accounts.List(ctx, q)
+			users, err := a.accounts.List(ctx, q, operator())
 			if err != nil {
 				return err
 			}

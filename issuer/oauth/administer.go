@@ -35,9 +35,12 @@ type NewClient struct {
 // nil is not said.
 func (r *Registry) Defaults(m Metadata) Metadata { return m.withDefaults(r.Settings) }
 
-// Create registers an enabled client, with Defaults. It returns *InvalidRequest for bad input and
+// Create registers an enabled client, with Defaults. Changes of clients need audit.ManageAll. It returns *InvalidRequest for bad input and
 // ErrClientExists, and the secret if it made one: the only time that anybody sees it.
 func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (Client, keys.Secret, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return Client{}, keys.Secret{}, err
+	}
 	n.Metadata = r.Defaults(n.Metadata)
 	if problem := idProblem(n.ID); problem != "" {
 		return Client{}, keys.Secret{}, invalid("client_id", "%s", problem)
@@ -79,6 +82,9 @@ func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (
 // that no longer authenticates with a secret loses those it has. It returns *InvalidRequest for bad input
 // and ErrClientNotFound.
 func (r *Registry) Update(ctx context.Context, id string, m Metadata, unmodifiedSince time.Time, actor audit.Actor) (Client, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return Client{}, err
+	}
 	was, err := r.Get(ctx, id)
 	if err != nil {
 		return Client{}, err
@@ -101,6 +107,9 @@ func (r *Registry) Update(ctx context.Context, id string, m Metadata, unmodified
 
 // SetEnabled turns a client on or off. Off ends all its grants; it returns how many.
 func (r *Registry) SetEnabled(ctx context.Context, id string, enabled bool, actor audit.Actor) (ended int64, err error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return 0, err
+	}
 	if idProblem(id) != "" {
 		return 0, ErrClientNotFound
 	}
@@ -117,6 +126,9 @@ func (r *Registry) SetEnabled(ctx context.Context, id string, enabled bool, acto
 
 // Delete removes a client and ends all its grants; it returns how many. Its id is never used again.
 func (r *Registry) Delete(ctx context.Context, id string, actor audit.Actor) (ended int64, err error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return 0, err
+	}
 	if idProblem(id) != "" {
 		return 0, ErrClientNotFound
 	}
@@ -131,6 +143,9 @@ func (r *Registry) Delete(ctx context.Context, id string, actor audit.Actor) (en
 // sees it. The one before stays valid beside it; where there were two, the older falls out. It returns
 // *InvalidRequest for a client that uses none, and ErrClientChanged where that has just become so.
 func (r *Registry) RotateSecret(ctx context.Context, id string, own keys.Secret, actor audit.Actor) (keys.Secret, Client, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return keys.Secret{}, Client{}, err
+	}
 	was, err := r.Get(ctx, id)
 	if err != nil {
 		return keys.Secret{}, Client{}, err
@@ -159,6 +174,9 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, own keys.Secret,
 
 // RemoveSecret makes a secret of a client invalid, the last one too. ErrClientNotFound, ErrSecretNotFound.
 func (r *Registry) RemoveSecret(ctx context.Context, id, secretID string, actor audit.Actor) (Client, error) {
+	if err := actor.Need(audit.ManageAll); err != nil {
+		return Client{}, err
+	}
 	was, err := r.Get(ctx, id)
 	if err != nil {
 		return Client{}, err
@@ -187,8 +205,11 @@ func (r *Registry) Get(ctx context.Context, id string) (*Client, error) {
 }
 
 // List returns a page of clients, disabled ones too, in the order of their ids (byte order), as the database
-// says now: those whose id begins with prefix, behind the id after.
-func (r *Registry) List(ctx context.Context, prefix, after string, limit int) ([]*Client, error) {
+// says now: those whose id begins with prefix, behind the id after. To whoever has audit.Read.
+func (r *Registry) List(ctx context.Context, prefix, after string, limit int, actor audit.Actor) ([]*Client, error) {
+	if err := actor.Need(audit.Read); err != nil {
+		return nil, err
+	}
 	if limit < 1 || limit > maxPage {
 		return nil, invalid("limit", "must be 1 to %d", maxPage)
 	}

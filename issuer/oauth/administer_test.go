@@ -267,7 +267,7 @@ func TestListPages(t *testing.T) {
 		{"\x00", "", 2, nil},
 		{"", "z", 2, nil},
 	} {
-		list, err := r.List(t.Context(), test.prefix, test.after, test.limit)
+		list, err := r.List(t.Context(), test.prefix, test.after, test.limit, clientAdmin)
 		var ids []string
 		for _, c := range list {
 			ids = append(ids, c.ID)
@@ -277,7 +277,7 @@ func TestListPages(t *testing.T) {
 		}
 	}
 	for _, limit := range []int{0, -1, 1001} {
-		if _, err := r.List(t.Context(), "", "", limit); !isInvalid(err) {
+		if _, err := r.List(t.Context(), "", "", limit, clientAdmin); !isInvalid(err) {
 			t.Errorf("limit %d: %v", limit, err)
 		}
 	}
@@ -298,7 +298,7 @@ func TestAdministrationReadsTheStore(t *testing.T) {
 		if _, err := r.Get(t.Context(), "app"); !errors.Is(err, keys.ErrUnavailable) {
 			t.Errorf("get: %v", err)
 		}
-		if _, err := r.List(t.Context(), "", "", 10); !errors.Is(err, keys.ErrUnavailable) {
+		if _, err := r.List(t.Context(), "", "", 10, clientAdmin); !errors.Is(err, keys.ErrUnavailable) {
 			t.Errorf("list: %v", err)
 		}
 		if _, _, err := r.Create(t.Context(), NewClient{ID: "new", Metadata: webClient()}, clientAdmin); !errors.Is(err, keys.ErrUnavailable) {

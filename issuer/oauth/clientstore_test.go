@@ -162,7 +162,7 @@ func (m *clientStore) RemoveSecret(ctx context.Context, id, secretID string, eve
 	})
 }
 
-var clientAdmin = audit.Actor{Kind: audit.Operator, ID: "root"}
+var clientAdmin = audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll}
 
 // newRegistry is one over an empty store, read once, by the clock of the bubble.
 func newRegistry(t testing.TB, ids ...string) (*Registry, *clientStore) {

@@ -68,7 +68,7 @@ func (p *Provider) Logout(ctx context.Context, in Logout, v Visit) (LoggedOut, e
 	}
 	actor := v.Actor
 	actor.Kind, actor.ID = audit.User, who.UserID()
-	err = p.Browsers.End(ctx, who.SessionID(), string(issuer.Logout), actor)
+	err = p.Browsers.EndOwn(ctx, who.UserID(), who.SessionID(), string(issuer.Logout), actor)
 	if err != nil && !errors.Is(err, accounts.ErrSessionNotFound) {
 		return LoggedOut{}, err
 	}

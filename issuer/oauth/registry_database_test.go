@@ -26,7 +26,7 @@ func onDatabases(t *testing.T, test func(t *testing.T, db *storage.DB)) {
 	}
 }
 
-var administrator = audit.Actor{Kind: audit.Operator, ID: "root"}
+var administrator = audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll}
 
 // shut is a store that stops to give clients.
 type shut struct {
