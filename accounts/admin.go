@@ -45,7 +45,7 @@ func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (Use
 		Active: true, Admin: n.Admin, Claims: n.Claims,
 	}
 	if n.Password != "" {
-		if err := checkPassword(n.Password); err != nil {
+		if err := s.checkPassword(n.Password, MinPassword, user); err != nil {
 			return User{}, err
 		}
 		var err error
@@ -169,7 +169,11 @@ func (s *Service) SetPassword(ctx context.Context, id, password string, actor au
 	if err := s.mayChange(ctx, id, actor); err != nil {
 		return 0, err
 	}
-	if err := checkPassword(password); err != nil {
+	user, err := s.Store.UserByID(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.checkPassword(password, MinPassword, user); err != nil {
 		return 0, err
 	}
 	hashed, err := s.hashNew(ctx, password)

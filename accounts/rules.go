@@ -12,8 +12,6 @@ import (
 
 // Limits on what an account may hold.
 const (
-	minPassword   = 8    // characters, NIST SP 800-63B-4 section 3.1.1 for one that is not the only factor
-	maxPassword   = 1024 // bytes
 	maxUsername   = 254  // bytes, so that an e-mail address fits
 	maxFolded     = 1024 // bytes of a username's Fold, which can be eleven times as long; PostgreSQL indexes 2704
 	maxEmail      = 254  // bytes, RFC 5321 section 4.5.3.1.3 less the angle brackets
@@ -61,21 +59,6 @@ func checkUsername(username string) error {
 		return invalid("username", "stands for more than %d bytes", maxFolded)
 	}
 	return checkText("username", username)
-}
-
-// checkPassword checks a new password. There are no rules of composition, and nothing is trimmed or cut.
-func checkPassword(password string) error {
-	switch {
-	case !utf8.ValidString(password):
-		return invalid("password", "is not valid UTF-8")
-	case strings.ContainsRune(password, 0):
-		return invalid("password", "holds a NUL character")
-	case utf8.RuneCountInString(password) < minPassword:
-		return invalid("password", "is shorter than %d characters", minPassword)
-	case len(password) > maxPassword:
-		return invalid("password", "is longer than %d bytes", maxPassword)
-	}
-	return nil
 }
 
 // checkEmail checks the form only; empty is none.

@@ -28,6 +28,11 @@ type Service struct {
 	Concurrent int
 	// Queue is how many may wait for that, 0 for 64; the others get ErrHashingBusy.
 	Queue int
+	// LeastAlone is how many characters a password must have that people choose who have nothing else to sign in
+	// with; 0 for MinPasswordAlone.
+	LeastAlone int
+	// Name is this service's, which is no password; empty for none.
+	Name string
 	// ThrottleOn delays guesses (see Delay). Off only where something before Keyturn does.
 	ThrottleOn bool
 	// Log is told of what goes wrong beside a sign-in; nil for slog.Default.

@@ -156,7 +156,14 @@ var failures = []failure{
 	forAdmin(keys.ErrLeadNotOver, "lead_not_over", admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")),
 	forAdmin(keys.ErrTooManyWaiting, "too_many_waiting", admin.Conflict("Too many keys are waiting to sign already.")),
 	forAdmin(keys.ErrTooManyKeys, "too_many_keys", admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")),
+	{accounts.ErrNotOffered, "not_offered", tokenpair.Internal, admin.Conflict("This is switched off here, or needs mail and none is set up (KEYTURN_SELF_SERVICE, KEYTURN_MAIL_URL)."), clients.Internal, page(http.StatusNotFound, "not_found", "This is switched off (KEYTURN_SELF_SERVICE), or needs mail and none is set up (KEYTURN_MAIL_URL).")},
+	{accounts.ErrLastAdministrator, "last_administrator", tokenpair.Internal, admin.Conflict("Nobody would be left to administer this provider."), clients.Internal, page(http.StatusConflict, "invalid_request", "Nobody would be left to administer this provider.")},
+	forAdmin(accounts.ErrNoAddress, "no_address", admin.Conflict("The user has no e-mail address.")),
+	forAdmin(accounts.ErrDeactivated, "deactivated", admin.Conflict("The user is deactivated; activate them first.")),
 	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, page(http.StatusBadRequest, "invalid_request", "A parameter holds characters that are not text.")},
+
+	forClient(accounts.ErrLinkUsed, "link_used", clients.Internal, page(http.StatusGone, "expired", "The one-time link was used before.")),
+	forClient(accounts.ErrLinkGone, "link_gone", clients.Internal, page(http.StatusGone, "expired", "The one-time link is not good any more.")),
 }
 
 // classify finds the row of an error.
@@ -288,6 +295,9 @@ func (s *Server) page(h *web.Handlers, handle func(*gin.Context) error) gin.Hand
 func pageFailure(err error) (web.Failure, string) {
 	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
 		return page(pageBadRequest.Status, pageBadRequest.Key, clients.Invalid(in).Description), "invalid_request"
+	}
+	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
+		return page(pageBadRequest.Status, pageBadRequest.Key, in.Param+" "+in.Problem), "invalid_request"
 	}
 	f := classify(err)
 	if f.page.Status == 0 {

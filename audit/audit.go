@@ -42,6 +42,12 @@ const (
 	ConsentGiven        Action = "consent.given"
 	ConsentRemoved      Action = "consent.removed"
 	SessionEnded        Action = "session.ended"
+
+	SignUpAsked        Action = "user.sign_up_asked"
+	UserInvited        Action = "user.invited"
+	PasswordResetAsked Action = "user.password_reset_asked"
+	EmailChangeAsked   Action = "user.email_change_asked"
+	UserExported       Action = "user.exported"
 )
 
 // ActorKind says what kind of thing acted.

@@ -1,0 +1,29 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"keyturn/audit"
+)
+
+// ErrLastAdministrator says that nobody would be left to administer this provider.
+var ErrLastAdministrator = errors.New("accounts: the last administrator can't leave")
+
+// Delete removes the person's own account and ends everything that they have open. The last of the
+// administrators can't: ErrLastAdministrator.
+func (s *SelfService) Delete(ctx context.Context, who Authentication, actor audit.Actor) error {
+	if err := s.ownRecent(FeatureDeletion, who); err != nil {
+		return err
+	}
+	user, err := s.People.Get(ctx, who.UserID())
+	if err != nil {
+		return fmt.Errorf("find user: %w", err)
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	event := userEvent(audit.UserDeleted, user.ID, person(user.ID, actor))
+	event.Reason = "own"
+	return s.Store.DeleteOwn(ctx, user.ID, who.CredentialVersion(), event, s.tell(LetterAccountDeleted, user, user.Email)...)
+}
