@@ -48,6 +48,10 @@ const (
 	PasswordResetAsked Action = "user.password_reset_asked"
 	EmailChangeAsked   Action = "user.email_change_asked"
 	UserExported       Action = "user.exported"
+
+	LetterGivenUp Action = "letter.given_up"
+	LetterRetried Action = "letter.retried"
+	LetterDropped Action = "letter.dropped"
 )
 
 // ActorKind says what kind of thing acted.

@@ -76,10 +76,13 @@ func (s session) endUser(ctx context.Context, id string, reason issuer.Reason) (
 	if ended, _, err = s.endBelow(ctx, ofUser(id), revocation{reason: reason}, true); err != nil {
 		return 0, err
 	}
-	if reason == issuer.Deleted {
-		_, err = s.removeConsents(ctx, ofUser(id))
+	if reason != issuer.Deleted {
+		return ended, nil
 	}
-	return ended, err
+	if _, err = s.removeConsents(ctx, ofUser(id)); err != nil {
+		return 0, err
+	}
+	return ended, s.forgetLinks(ctx, id)
 }
 
 func (s session) changeUser(ctx context.Context, id string, change statement, args ...any) error {

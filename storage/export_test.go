@@ -4,8 +4,10 @@ import (
 	"context"
 	"strings"
 
+	"keyturn/accounts"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
 // AdvanceUnguarded is AdvanceGrant without the condition that decides between contenders, to show that
@@ -25,6 +27,30 @@ func (d *DB) RedeemUnguarded(ctx context.Context, r oauth.Redemption) (grant iss
 		return err
 	})
 	return grant, code, translate(err, oauth.ErrCodeReused)
+}
+
+// UseLink is useLink in a transaction of its own.
+func (d *DB) UseLink(ctx context.Context, hash keys.Hash, purpose accounts.LinkPurpose) (link accounts.Link, err error) {
+	err = d.transact(ctx, func(s session) error {
+		link, err = s.useLink(ctx, hash, purpose)
+		return err
+	})
+	return link, translate(err, nil)
+}
+
+// UseLinkUnguarded is UseLink without the lock that decides between contenders once the letter has left.
+func (d *DB) UseLinkUnguarded(ctx context.Context, hash keys.Hash, purpose accounts.LinkPurpose) (link accounts.Link, err error) {
+	unlocked := statement(strings.Replace(string(lockLinks), "{for update}", "", 1))
+	err = d.transact(ctx, func(s session) error {
+		link, err = s.useLinkOf(ctx, unlocked, hash, purpose)
+		return err
+	})
+	return link, translate(err, nil)
+}
+
+// StoreLink stores a link of a letter.
+func (d *DB) StoreLink(ctx context.Context, letterID string, hash keys.Hash, t accounts.LinkTerms) error {
+	return d.transact(ctx, func(s session) error { return s.storeLink(ctx, letterID, hash, t) })
 }
 
 // SweepLock and SchemaTable are named by tests that go past this package.

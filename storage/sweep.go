@@ -22,6 +22,7 @@ type SweepLimits struct {
 type Swept struct {
 	Grants, Revoked, Throttle, Known, Refusals         int64
 	Interactions, Codes, Sessions, Assertions, Logouts int64
+	Links, Letters                                     int64
 	// More tells that a batch was full: there may be more to remove.
 	More bool
 }
@@ -31,6 +32,10 @@ const (
 	codeMemory = time.Hour
 	// logoutAge is after how long a logout token that could not be delivered is given up.
 	logoutAge = 24 * time.Hour
+	// linkMemory is how long after its end a link is known, so that one that was used is told from one that never was.
+	linkMemory = 24 * time.Hour
+	// failedLetterAge is how long a letter that was given up is kept for operators.
+	failedLetterAge = 30 * 24 * time.Hour
 )
 
 // sweepLock is the other of this program's advisory locks (see migrationLock).
@@ -63,6 +68,10 @@ const (
 		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
 	sweepLogouts statement = `DELETE FROM logout_deliveries WHERE id IN (SELECT id FROM logout_deliveries
 		WHERE created_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY created_at LIMIT ? {for update skip locked})`
+	sweepLinks statement = `DELETE FROM one_time_links WHERE hash IN (SELECT hash FROM one_time_links
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepLetters statement = `DELETE FROM letters WHERE id IN (SELECT id FROM letters
+		WHERE failed_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY failed_at LIMIT ? {for update skip locked})`
 )
 
 // Sweep removes one small batch of what nothing can ask for any more. Of the instances that call it at
@@ -95,6 +104,8 @@ func (d *DB) Sweep(ctx context.Context, l SweepLimits) (Swept, error) {
 			{&done.Sessions, sweepIdle, l.SessionIdle, l.SessionIdle <= 0},
 			{&done.Assertions, sweepAssertions, l.Leeway, false},
 			{&done.Logouts, sweepLogouts, logoutAge, false},
+			{&done.Links, sweepLinks, linkMemory, false},
+			{&done.Letters, sweepLetters, failedLetterAge, false},
 		} {
 			if kind.keep {
 				continue

@@ -11,6 +11,8 @@ var errorKeys = []string{
 	"invalid_redirect_uri", // missing, or not one that is registered
 	"invalid_logout",       // a sign-out that can't be carried out as the client asks
 	"expired",              // the sign-in is gone, or belongs to another browser
+	"link_used",            // a one-time link that has done its work
+	"link_gone",            // one that is not good any more
 	"no_cookie",            // the browser did not send back the cookie that it was given
 	"forged",               // a form that another site sent
 	"forbidden",            // the person lacks a right

@@ -164,3 +164,15 @@ func NewInteraction(c oauth.Client) oauth.Interaction {
 		},
 	}
 }
+
+// NewLetter is a letter to u with a link to choose a new password, good for an hour.
+func NewLetter(u accounts.User) accounts.Letter {
+	return accounts.Letter{
+		ID: keys.NewTokenID(), Kind: accounts.LetterPasswordReset, To: u.Email, Language: "de", UserID: u.ID,
+		Facts: map[string]string{"username": u.Username},
+		Link: &accounts.LinkTerms{
+			Purpose: accounts.LinkPasswordReset, UserID: u.ID, CredentialVersion: u.CredentialVersion, Email: u.Email,
+			Lifetime: time.Hour, Data: map[string]string{"back": "/account"},
+		},
+	}
+}
