@@ -30,6 +30,35 @@ type FactorCounts struct {
 // stand in for a factor that is lost.
 func (c FactorCounts) SecondFactor() bool { return c.Passkeys > 0 || c.Apps > 0 }
 
+// reach is the strongest level that these factors reach, with or without a password beside them.
+func (c FactorCounts) reach(password bool) Level {
+	switch {
+	case c.Passkeys > 0:
+		return PhishingResistant
+	case password && c.Apps > 0:
+		return TwoFactors
+	}
+	return OneFactor
+}
+
+// mayGo is the rule for removing a factor: what is left must let the person in, and to what is demanded of them.
+// What did not suffice before need not suffice after.
+func (r RemovedFactor) mayGo(required Level) error {
+	left := r.Has
+	if r.Kind == KindPasskey {
+		left.Passkeys--
+	} else {
+		left.Apps--
+	}
+	if r.Kind == KindPasskey && !r.Password && left.Passkeys == 0 {
+		return ErrLastWay
+	}
+	if r.Has.reach(r.Password).Satisfies(required) && !left.reach(r.Password).Satisfies(required) {
+		return ErrLevelRequired
+	}
+	return nil
+}
+
 // Passkey is a credential of WebAuthn as its owner sees it.
 type Passkey struct {
 	// ID is 128 random bits, ours; the authenticator knows the passkey by another.

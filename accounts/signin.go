@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"keyturn/audit"
@@ -38,7 +39,8 @@ type attempt struct {
 // Authenticate checks a password. An unknown name, a wrong password, a deactivated user and a user
 // without a password are all ErrCredentials, by the same work and after the same time, which is as long
 // for a caller who hangs up. *Throttled where the account was guessed at too often; ErrHashingBusy where
-// too many sign-ins wait; what the store returns otherwise, keys.ErrUnavailable among it, is passed up
+// too many sign-ins wait; *SecondFactorNeeded where the password is right and the user has a second factor, of
+// which the request holds none; what the store returns otherwise, keys.ErrUnavailable among it, is passed up
 // and says nothing of the password.
 func (s *Service) Authenticate(ctx context.Context, in SignIn) (Authentication, error) {
 	s.setUp()
@@ -75,7 +77,37 @@ func (s *Service) try(ctx context.Context, a *attempt) (Authentication, error) {
 	// A caller who hangs up changes nothing from here on, as in fail: the guess was made.
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	return s.succeed(ctx, a, h)
+	has, err := s.Store.FactorCounts(ctx, a.user.ID)
+	switch {
+	case err != nil:
+		return Authentication{}, fmt.Errorf("count factors: %w", err)
+	case has.SecondFactor():
+		return s.second(ctx, a, h, has)
+	}
+	return s.succeed(ctx, a, h, MethodPassword)
+}
+
+// second asks for the second factor, or takes the code that came with the password. The throttle forgives nothing
+// before both are right: whoever has the password must not empty the bucket between two guesses at the code.
+func (s *Service) second(ctx context.Context, a *attempt, h hash, has FactorCounts) (Authentication, error) {
+	if strings.TrimSpace(a.OTP) == "" {
+		s.rehash(ctx, a, h)
+		return Authentication{}, &SecondFactorNeeded{Has: has, pending: pending{
+			userID: a.user.ID, credentialVersion: a.user.CredentialVersion, at: s.now(),
+			methods: []string{MethodPassword}, counted: a.counted, place: a.throttle.Place,
+		}}
+	}
+	ok := false
+	if s.Factors != nil {
+		var err error
+		if ok, err = s.Factors.useCode(ctx, a.user.ID, a.OTP, a.Actor); err != nil {
+			return Authentication{}, fmt.Errorf("check code: %w", err)
+		}
+	}
+	if !ok {
+		return Authentication{}, s.fail(ctx, a)
+	}
+	return s.succeed(ctx, a, h, together([]string{MethodPassword}, MethodOTP)...)
 }
 
 // find looks the user up. A name that can't exist is not asked for: PostgreSQL refuses NUL and broken
@@ -190,19 +222,16 @@ func (s *Service) addFailure(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-func (s *Service) succeed(ctx context.Context, a *attempt, h hash) (Authentication, error) {
-	if s.ThrottleOn && a.throttle.worthNoting(a.address) {
-		done := Success{Account: a.account, Place: a.throttle.Place, UserID: a.user.ID, Address: a.address}
-		if err := s.Store.AddSuccess(ctx, done); err != nil {
-			return Authentication{}, fmt.Errorf("note sign-in: %w", err)
-		}
+func (s *Service) succeed(ctx context.Context, a *attempt, h hash, methods ...string) (Authentication, error) {
+	if err := s.noteSuccess(ctx, a); err != nil {
+		return Authentication{}, err
 	}
 	s.rehash(ctx, a, h)
 	return Authentication{
 		userID:            a.user.ID,
 		credentialVersion: a.user.CredentialVersion,
 		at:                s.now(),
-		methods:           []string{MethodPassword},
+		methods:           methods,
 	}, nil
 }
 

@@ -21,6 +21,8 @@ type testStore struct {
 	newcomers map[[2]string][]time.Time
 	refusals  []audit.Refusal
 	events    []audit.Event
+	// factors are by user id.
+	factors map[string]FactorCounts
 	// calls are the names of the methods called, in order.
 	calls []string
 	// latency is how old the answer of ThrottleOf is when it arrives.
@@ -298,6 +300,12 @@ func (s *testStore) AddRefusal(ctx context.Context, r audit.Refusal) error {
 	}
 	s.refusals = append(s.refusals, r)
 	return err
+}
+
+func (s *testStore) FactorCounts(_ context.Context, id string) (FactorCounts, error) {
+	err := s.call("FactorCounts")
+	defer s.mu.Unlock()
+	return s.factors[id], err
 }
 
 func (s *testStore) PasswordSchemes(context.Context) ([]string, error) {

@@ -99,11 +99,10 @@ type Change struct {
 	Claims *StandardClaims
 }
 
-// Query selects users by username prefix, in username order (byte order): those after a username, or else the last
-// ones before one (keyset paging). At most one of After and Before is set.
+// Query selects users by username prefix, in username order (byte order), after a username (keyset paging).
 type Query struct {
-	Prefix        string
-	After, Before string
+	Prefix string
+	After  string
 	// Limit is 1 to 1000.
 	Limit int
 }
@@ -164,6 +163,9 @@ type Store interface {
 	// DeleteUser removes the row, ends what SetPassword ends ("user_deleted") and forgets what the user has
 	// allowed clients.
 	DeleteUser(ctx context.Context, id string, event audit.Event) (ended int64, err error)
+
+	// FactorCounts counts the factors of a user; none for one who does not exist.
+	FactorCounts(ctx context.Context, userID string) (FactorCounts, error)
 
 	// ThrottleOf reads the bucket that (account, address) falls in. The address is known where the user
 	// whose username folds to folded has signed in from it.

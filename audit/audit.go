@@ -52,6 +52,14 @@ const (
 	LetterGivenUp Action = "letter.given_up"
 	LetterRetried Action = "letter.retried"
 	LetterDropped Action = "letter.dropped"
+
+	FactorAdded       Action = "factor.added"
+	FactorRenamed     Action = "factor.renamed"
+	FactorRemoved     Action = "factor.removed"
+	FactorsReset      Action = "factor.all_removed"
+	PasskeyCloned     Action = "factor.clone_refused"
+	RecoveryCodesMade Action = "recovery_codes.made"
+	RecoveryCodeUsed  Action = "recovery_codes.used"
 )
 
 // ActorKind says what kind of thing acted.
@@ -76,8 +84,6 @@ type Actor struct {
 	RequestID string
 	// Rights are what it may do as an administrator. They are asked before a change and not recorded.
 	Rights Rights
-	// Why is what the actor says of why they act, empty for nothing. It is the reason of events that have no other.
-	Why string
 }
 
 // Event is one thing that happened. It never holds a token, code, password or key.

@@ -18,6 +18,7 @@ const (
 	AdminRevoked    Reason = "admin"            // an administrator ended it
 	AllEnded        Reason = "all_ended"        // an administrator ended every session of everyone
 	PasswordChanged Reason = "password_changed" // the user's password was set
+	FactorsChanged  Reason = "factors_changed"  // a way to sign in was removed
 	Deactivated     Reason = "user_deactivated"
 	Deleted         Reason = "user_deleted"
 	CodeReused      Reason = "code_reused"     // its authorization code came again (RFC 6749 section 4.1.2)

@@ -60,6 +60,7 @@ type DB struct {
 var (
 	_ keys.Store            = (*DB)(nil)
 	_ accounts.Store        = (*DB)(nil)
+	_ accounts.FactorStore  = (*DB)(nil)
 	_ accounts.SessionStore = (*DB)(nil)
 	_ issuer.Store          = (*DB)(nil)
 	_ oauth.Store           = (*DB)(nil)

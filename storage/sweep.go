@@ -23,6 +23,9 @@ type Swept struct {
 	Grants, Revoked, Throttle, Known, Refusals         int64
 	Interactions, Codes, Sessions, Assertions, Logouts int64
 	Links, Letters                                     int64
+	// Asked are questions to passkeys, Held sign-ins that waited for a second factor, Apps authenticator apps that
+	// never showed a code.
+	Asked, Held, Apps int64
 	// More tells that a batch was full: there may be more to remove.
 	More bool
 }
@@ -74,6 +77,15 @@ const (
 		WHERE failed_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY failed_at LIMIT ? {for update skip locked})`
 )
 
+const (
+	sweepCeremonies statement = `DELETE FROM passkey_ceremonies WHERE challenge_hash IN (SELECT challenge_hash FROM passkey_ceremonies
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepHeld statement = `DELETE FROM held_sign_ins WHERE hash IN (SELECT hash FROM held_sign_ins
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+	sweepApps statement = `DELETE FROM authenticator_apps WHERE id IN (SELECT id FROM authenticator_apps
+		WHERE expires_at < (SELECT {now} - CAST(? AS BIGINT)) ORDER BY expires_at LIMIT ? {for update skip locked})`
+)
+
 // Sweep removes one small batch of what nothing can ask for any more. Of the instances that call it at
 // once one works, the others return at once with nothing. Call again while Swept.More.
 func (d *DB) Sweep(ctx context.Context, l SweepLimits) (Swept, error) {
@@ -104,6 +116,9 @@ func (d *DB) Sweep(ctx context.Context, l SweepLimits) (Swept, error) {
 			{&done.Sessions, sweepIdle, l.SessionIdle, l.SessionIdle <= 0},
 			{&done.Assertions, sweepAssertions, l.Leeway, false},
 			{&done.Logouts, sweepLogouts, logoutAge, false},
+			{&done.Asked, sweepCeremonies, 0, false},
+			{&done.Held, sweepHeld, 0, false},
+			{&done.Apps, sweepApps, 0, false},
 			{&done.Links, sweepLinks, linkMemory, false},
 			{&done.Letters, sweepLetters, failedLetterAge, false},
 		} {

@@ -116,6 +116,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 		Policy: s.keyPolicy,
 	}
 	s.Issuer.Keys = s.Keys
+	s.Accounts.Factors = &accounts.Factors{Store: s.DB, Sealer: s.Keys, People: s.Accounts, Issuer: config.Settings.Issuer}
 	s.wireProvider(t, config, log)
 	must(t, s.Issuer.LoadResources(context.Background()))
 	must(t, s.Clients.Load(context.Background()))

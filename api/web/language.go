@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -28,10 +27,10 @@ type catalogue struct {
 	texts map[string]string
 }
 
-func readCatalogues(files fs.FS) ([]catalogue, error) {
+func readCatalogues() ([]catalogue, error) {
 	var all []catalogue
 	for _, tag := range languages {
-		file, err := fs.ReadFile(files, "texts/"+tag.String()+".json")
+		file, err := textFiles.ReadFile("texts/" + tag.String() + ".json")
 		if err != nil {
 			return nil, err
 		}

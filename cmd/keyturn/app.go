@@ -27,6 +27,7 @@ type app struct {
 	db       *storage.DB
 	keys     *keys.Ring
 	accounts *accounts.Service
+	factors  *accounts.Factors
 	browsers *accounts.Browsers
 	issuer   *issuer.Issuer
 	clients  *oauth.Registry
@@ -54,6 +55,8 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
 	}
 	a.issuer.Keys = a.keys
+	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer}
+	a.accounts.Factors = a.factors
 	a.browsers = a.newBrowsers()
 	a.clients = &oauth.Registry{Store: db, Settings: config.registrySettings(), Now: time.Now, Log: log}
 	return a, nil
