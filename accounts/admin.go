@@ -97,7 +97,7 @@ func (s *Service) List(ctx context.Context, q Query, actor audit.Actor) ([]User,
 	if err := checkText("prefix", q.Prefix); err != nil {
 		return nil, err
 	}
-	if err := checkText("after", q.After); err != nil {
+	if err := checkText("after", q.After+q.Before); err != nil {
 		return nil, err
 	}
 	users, err := s.Store.Users(ctx, q)

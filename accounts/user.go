@@ -99,10 +99,11 @@ type Change struct {
 	Claims *StandardClaims
 }
 
-// Query selects users by username prefix, in username order (byte order), after a username (keyset paging).
+// Query selects users by username prefix, in username order (byte order): those after a username, or else the last
+// ones before one (keyset paging). At most one of After and Before is set.
 type Query struct {
-	Prefix string
-	After  string
+	Prefix        string
+	After, Before string
 	// Limit is 1 to 1000.
 	Limit int
 }

@@ -13,6 +13,7 @@ import (
 	clients "keyturn/api/oauth"
 	"keyturn/api/tokenpair"
 	"keyturn/api/web"
+	"keyturn/api/web/console"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -26,7 +27,9 @@ type Server struct {
 	// Provider answers OAuth clients and the browsers in front of them.
 	Provider *oauth.Provider
 	Pages    *web.Pages
-	Log      *slog.Logger
+	// Operations are what the program tells the console of itself.
+	Operations console.Operations
+	Log        *slog.Logger
 	// Refusals takes the trace of who was refused by the admin API; nil keeps none.
 	Refusals admin.Refusals
 	// Metrics counts requests by route and status; nil counts nothing.
@@ -95,6 +98,9 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 
 	s.programRoutes(router)
 	s.peopleRoutes(router, people)
+	if err := s.consoleRoutes(router, people); err != nil {
+		return err
+	}
 
 	pairs := &tokenpair.Handlers{People: s.Accounts, Tokens: s.Issuer, Actor: actorOf}
 	browsers := router.Group("", s.cors())
@@ -157,6 +163,28 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 	for _, a := range s.Pages.Assets() {
 		getOrHead(router, a.Path, a.Get)
 	}
+}
+
+// consoleRoutes are where administrators' browsers come to.
+func (s *Server) consoleRoutes(router *gin.Engine, h *web.Handlers) error {
+	pages, err := console.NewPages(s.Pages)
+	if err != nil {
+		return err
+	}
+	k := &console.Console{
+		Accounts: s.Accounts, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Pages: pages,
+		SignedIn: h.SignedIn, OwnForm: h.OwnForm, Actor: actorOf, RequestID: requestID, Now: s.Provider.Now, Operations: s.Operations,
+	}
+	for _, r := range k.Routes() {
+		handle := s.console(k, k.Guard(r))
+		for _, method := range r.Methods() {
+			router.Handle(method, console.Path+r.Path, handle)
+		}
+	}
+	for _, a := range pages.Assets() {
+		getOrHead(router, a.Path, a.Get)
+	}
+	return nil
 }
 
 func noContent(c *gin.Context) { c.Status(http.StatusNoContent) }

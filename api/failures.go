@@ -16,6 +16,7 @@ import (
 	clients "keyturn/api/oauth"
 	"keyturn/api/tokenpair"
 	"keyturn/api/web"
+	"keyturn/api/web/console"
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
@@ -293,6 +294,41 @@ func (s *Server) page(h *web.Handlers, handle func(*gin.Context) error) gin.Hand
 		f.Developers = strings.ReplaceAll(f.Developers, "{client}", cmp.Or(asked.clientID, "CLIENT_ID"))
 		h.WriteFailure(c, f, asked.client)
 	}
+}
+
+// console lets the console's pages speak.
+func (s *Server) console(k *console.Console, handle func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		err := handle(c)
+		if err == nil {
+			return
+		}
+		f, name := consoleFailure(err)
+		s.refused(c, name, err, f.Status)
+		if f.Status == http.StatusServiceUnavailable {
+			retryAfter(c, unavailableFor)
+		}
+		var needs audit.Rights
+		if forbidden, ok := errors.AsType[*audit.Forbidden](err); ok {
+			needs = forbidden.Needs
+		}
+		k.WriteFailure(c, f, needs)
+	}
+}
+
+// consoleFailure is what an administrator sees of an error: the words of the admin API on a page.
+func consoleFailure(err error) (web.Failure, string) {
+	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
+		return page(pageBadRequest.Status, pageBadRequest.Key, clients.Invalid(in).Description), "invalid_request"
+	}
+	f := classify(err)
+	switch {
+	case f.err == oauth.ErrCrossSite:
+		return f.page, f.name
+	case f.problem.Status == 0:
+		return pageInternal, f.name
+	}
+	return web.Failure{Status: f.problem.Status, Developers: f.problem.Detail}, f.name
 }
 
 // pageFailure is what a person sees of an error. Where the page has no text of its own for developers, they read what a

@@ -84,6 +84,8 @@ type Actor struct {
 	RequestID string
 	// Rights are what it may do as an administrator. They are asked before a change and not recorded.
 	Rights Rights
+	// Why is what the actor says of why they act, empty for nothing. It is the reason of events that have no other.
+	Why string
 }
 
 // Event is one thing that happened. It never holds a token, code, password or key.

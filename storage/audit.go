@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,7 +25,7 @@ func (s session) record(ctx context.Context, e audit.Event) error {
 		details = string(text)
 	}
 	_, err := s.exec(ctx, insertEvent, string(e.Action), string(e.Actor.Kind), e.Actor.ID, e.Actor.Address,
-		e.Actor.RequestID, e.SubjectKind, e.SubjectID, e.Reason, details)
+		e.Actor.RequestID, e.SubjectKind, e.SubjectID, cmp.Or(e.Reason, e.Actor.Why), details)
 	if err != nil {
 		return fmt.Errorf("record %s: %w", e.Action, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -81,6 +82,7 @@ const (
 	userByUsername statement = `SELECT ` + userColumns + ` FROM users WHERE username = ?`
 	userByID       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
 	selectUsers    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username > ? ORDER BY username LIMIT ?`
+	usersBefore    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username < ? ORDER BY username DESC LIMIT ?`
 )
 
 // UserByUsername implements accounts.Store.
@@ -103,8 +105,15 @@ const lastRune = "\U0010FFFF"
 // Users implements accounts.Store.
 func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, error) {
 	var rows []userRow
-	if err := d.reading().all(ctx, &rows, selectUsers, q.Prefix, q.Prefix+lastRune, q.After, page(q.Limit)); err != nil {
+	st, cursor := selectUsers, q.After
+	if q.Before != "" {
+		st, cursor = usersBefore, q.Before
+	}
+	if err := d.reading().all(ctx, &rows, st, q.Prefix, q.Prefix+lastRune, cursor, page(q.Limit)); err != nil {
 		return nil, translate(err, nil)
+	}
+	if q.Before != "" {
+		slices.Reverse(rows)
 	}
 	users := make([]accounts.User, len(rows))
 	for i, row := range rows {

@@ -20,11 +20,12 @@ const (
 	endedAll     = "signed_out_everywhere"
 )
 
-// Account shows a person where they are signed in and which apps have access, or asks them to sign in.
+// Account shows a person where they are signed in and which apps have access, or asks them to sign in. With the
+// parameter next, the sign-in leads on to that page of ours.
 func (h *Handlers) Account(c *gin.Context) error {
 	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
 	if errors.Is(err, accounts.ErrNotSignedIn) {
-		h.accountSignIn(c, http.StatusOK, "", Problem{})
+		h.accountSignIn(c, http.StatusOK, c.Query("next"), "", Problem{})
 		return nil
 	}
 	if err != nil {
@@ -39,8 +40,12 @@ func (h *Handlers) ToAccount(c *gin.Context) error {
 	return nil
 }
 
-func (h *Handlers) accountSignIn(c *gin.Context, status int, username string, p Problem) {
-	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: AccountPath + "/sign-in", Username: username, Problem: p})
+func (h *Handlers) accountSignIn(c *gin.Context, status int, next, username string, p Problem) {
+	action := AccountPath + "/sign-in"
+	if place, err := ownPlace(next); err == nil {
+		action += "?next=" + url.QueryEscape(place)
+	}
+	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: action, Username: username, Problem: p})
 }
 
 func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done, app string) error {
@@ -100,9 +105,13 @@ func (h *Handlers) AccountSignIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	who, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, username, p) })
+	who, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, c.Query("next"), username, p) })
 	if err == nil && who.Valid() {
-		seeOther(c, AccountPath)
+		next, err := ownPlace(c.Query("next"))
+		if err != nil {
+			next = AccountPath
+		}
+		seeOther(c, next)
 	}
 	return err
 }

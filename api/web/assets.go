@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,7 +46,11 @@ type pageAssets struct {
 
 func newPageAssets(theme Theme) (pageAssets, error) {
 	var a pageAssets
-	style, err := assetFiles.ReadFile("assets/keyturn.css")
+	own, err := assetFiles.ReadFile("assets/keyturn.css")
+	if err != nil {
+		return a, err
+	}
+	style, err := stylesheet(theme, own)
 	if err != nil {
 		return a, err
 	}
@@ -61,7 +66,7 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	if err != nil {
 		return a, err
 	}
-	a.style = a.add("keyturn.css", "text/css; charset=utf-8", append(style, themeStyle(theme)...))
+	a.style = a.add("keyturn.css", "text/css; charset=utf-8", style)
 	a.submit = a.add("submit.js", "text/javascript; charset=utf-8", submit)
 	a.onward = a.add("onward.js", "text/javascript; charset=utf-8", onward)
 	a.icon = a.add("icon.svg", "image/svg+xml", icon)
@@ -73,11 +78,26 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 
 // add returns the path.
 func (a *pageAssets) add(name, mediaType string, body []byte) string {
+	asset := NewAsset(name, mediaType, body)
+	a.all = append(a.all, asset)
+	return asset.Path
+}
+
+// NewAsset gives a file its path.
+func NewAsset(name, mediaType string, body []byte) Asset {
 	hash := sha256.Sum256(body)
 	ending := path.Ext(name)
 	where := "/assets/" + strings.TrimSuffix(name, ending) + "." + hex.EncodeToString(hash[:8]) + ending
-	a.all = append(a.all, Asset{Path: where, Type: mediaType, Body: body})
-	return where
+	return Asset{Path: where, Type: mediaType, Body: body}
+}
+
+// stylesheet is one file: the foundations, what stands upon them, and the theme.
+func stylesheet(theme Theme, own []byte) ([]byte, error) {
+	foundations, err := assetFiles.ReadFile("assets/foundations.css")
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(foundations, []byte("\n"), own, []byte(themeStyle(theme))), nil
 }
 
 // themeStyle is what a theme adds to the stylesheet: nothing for the default accents.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -27,10 +28,10 @@ type catalogue struct {
 	texts map[string]string
 }
 
-func readCatalogues() ([]catalogue, error) {
+func readCatalogues(files fs.FS) ([]catalogue, error) {
 	var all []catalogue
 	for _, tag := range languages {
-		file, err := textFiles.ReadFile("texts/" + tag.String() + ".json")
+		file, err := fs.ReadFile(files, "texts/"+tag.String()+".json")
 		if err != nil {
 			return nil, err
 		}

@@ -43,7 +43,7 @@ func TestLanguageIsThatOfTheReader(t *testing.T) {
 
 func testCatalogues(t *testing.T) []catalogue {
 	t.Helper()
-	all, err := readCatalogues()
+	all, err := readCatalogues(textFiles)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func NewPages(theme Theme, issuer string) (*Pages, error) {
 	if p.assets, err = newPageAssets(p.theme); err != nil {
 		return nil, err
 	}
-	if p.catalogues, err = readCatalogues(); err != nil {
+	if p.catalogues, err = readCatalogues(textFiles); err != nil {
 		return nil, err
 	}
 	for _, texts := range p.catalogues {

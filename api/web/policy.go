@@ -14,6 +14,8 @@ type pagePolicy struct {
 	forms, frames, images []string
 	// script allows our own script files.
 	script bool
+	// connect lets these fetch from where they come from.
+	connect bool
 	// opener leaves the tie to the window that opened this one.
 	opener bool
 	// referrer is the Referrer-Policy, same-origin where it is empty.
@@ -42,6 +44,9 @@ func (p pagePolicy) contentSecurity() string {
 	policy := []string{"default-src 'none'", "style-src 'self'", sourceList("img-src 'self'", p.images)}
 	if p.script {
 		policy = append(policy, "script-src 'self'")
+	}
+	if p.connect {
+		policy = append(policy, "connect-src 'self'")
 	}
 	if len(p.frames) > 0 {
 		policy = append(policy, sourceList("frame-src", p.frames))

@@ -11,7 +11,7 @@ import (
 // customProperties reads the custom properties of the stylesheet: those of light, and those of dark over them.
 func customProperties(t *testing.T) (light, dark map[string]string) {
 	t.Helper()
-	file, err := assetFiles.ReadFile("assets/keyturn.css")
+	file, err := assetFiles.ReadFile("assets/foundations.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/oauth"
 	"keyturn/api/web"
+	"keyturn/api/web/console"
 	"keyturn/issuer/fetch"
 	domain "keyturn/issuer/oauth"
 )
@@ -79,6 +81,26 @@ func (c *Config) fetchRoots() (*x509.CertPool, error) {
 		return nil, errors.New("holds no certificate (PEM)")
 	}
 	return roots, nil
+}
+
+// operations are what the console tells of the program.
+func (a *app) operations() console.Operations {
+	known := console.Operations{
+		Version: version(),
+		Checks: func(ctx context.Context) (all []console.Check) {
+			ctx, cancel := context.WithTimeout(ctx, checkTime)
+			defer cancel()
+			for _, c := range a.checks(ctx) {
+				all = append(all, console.Check(c))
+			}
+			return all
+		},
+	}
+	for _, s := range settings() {
+		value := a.config.show(s)
+		known.Settings = append(known.Settings, console.Setting{Name: s.env(), Value: value, Doc: s.doc, Changed: value != s.byDefault})
+	}
+	return known
 }
 
 // pages are in the operator's look.

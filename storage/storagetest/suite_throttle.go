@@ -169,6 +169,13 @@ func testAudit(t *testing.T, open OpenFunc) {
 	events, err = db.AuditEvents(ctx, storage.AuditQuery{Limit: 1})
 	must(t, err)
 	equal(t, "a page of one", events, []audit.Event{second})
+
+	why := Event(audit.Action("test.why"))
+	why.Actor.Why, why.Reason = "asked by telephone", ""
+	must(t, db.RecordEvent(ctx, why))
+	events, err = db.AuditEvents(ctx, storage.AuditQuery{Action: why.Action, Limit: 1})
+	must(t, err)
+	equal(t, "the reason of an event without one of its own", events[0].Reason, why.Actor.Why)
 }
 
 func testRefusals(t *testing.T, open OpenFunc) {

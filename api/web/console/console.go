@@ -1,0 +1,86 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/api/web"
+	"keyturn/audit"
+	"keyturn/issuer"
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
+)
+
+// Console is the pages at /admin. Its fields are set once, before Routes.
+type Console struct {
+	Accounts *accounts.Service
+	Browsers *accounts.Browsers
+	Issuer   *issuer.Issuer
+	Keys     *keys.Ring
+	Clients  *oauth.Registry
+	Pages    *Pages
+	// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
+	SignedIn func(*gin.Context) (accounts.Authentication, error)
+	// OwnForm reads a form of our own; oauth.ErrCrossSite where another site sent it.
+	OwnForm func(*gin.Context) (url.Values, error)
+	// Actor says where the request came from; RequestID is the id that the log tells of it under.
+	Actor     func(*gin.Context) audit.Actor
+	RequestID func(*gin.Context) string
+	Now       func() time.Time
+	// Operations is what the program knows of itself.
+	Operations Operations
+}
+
+// Operations is what only the running program can tell.
+type Operations struct {
+	// Checks are those of readiness, each with a word of how it stands.
+	Checks func(context.Context) []Check
+	// Settings are those in force, secrets masked, in the order of the documentation.
+	Settings []Setting
+	// Version is that of the program.
+	Version string
+}
+
+// Check is one line of health. Status is ok, warning or failed.
+type Check struct{ Name, Status, Detail string }
+
+// Setting is a setting in force. Changed tells whether it is another than the default.
+type Setting struct {
+	Name, Value, Doc string
+	Changed          bool
+}
+
+// Path is where the console lives.
+const Path = web.ConsolePath
+
+// handler is one way to answer a call.
+type handler func(*call) error
+
+// Route is one address of the console, and what stands behind it by GET and, for one that takes a form, by POST.
+type Route struct {
+	// Path is below Path.
+	Path string
+	// Right is what it takes to be let in.
+	Right audit.Rights
+	get   handler
+	post  handler
+}
+
+// Methods are those that the address takes.
+func (r Route) Methods() []string {
+	if r.post == nil {
+		return []string{http.MethodGet}
+	}
+	return []string{http.MethodGet, http.MethodPost}
+}
+
+// section is a heading of the navigation, with the addresses below it. The first is where the heading leads.
+type section struct {
+	name   string
+	routes []Route
+}

@@ -1,0 +1,130 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+	"keyturn/api/web"
+	"keyturn/audit"
+	"keyturn/issuer/oauth"
+)
+
+// call is one request of somebody who was let in.
+type call struct {
+	gin   *gin.Context
+	ctx   context.Context
+	k     *Console
+	texts web.Texts
+	// actor is who asks, with what they may do.
+	actor audit.Actor
+	who   accounts.Authentication
+	query url.Values
+	// form is what was sent by POST.
+	form url.Values
+}
+
+// Guard lets a request through to its route only from a browser in which somebody is signed in who has the route's
+// right. The rights are read at each request: what somebody loses, they lose at once.
+func (k *Console) Guard(r Route) func(*gin.Context) error {
+	return func(c *gin.Context) error {
+		c.Header("Cache-Control", "no-store")
+		who, err := k.SignedIn(c)
+		if errors.Is(err, accounts.ErrNotSignedIn) {
+			web.ToSignIn(c, k.wayBack(c))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		in := &call{gin: c, ctx: c.Request.Context(), k: k, texts: k.Pages.textsFor(c), who: who, actor: k.Actor(c)}
+		in.actor.Kind, in.actor.ID = audit.User, who.UserID()
+		if in.actor.Rights, err = k.Accounts.RightsOf(in.ctx, who.UserID()); err != nil {
+			return err
+		}
+		if err := in.actor.Need(r.Right); err != nil {
+			return err
+		}
+		if in.query, err = readQuery(c.Request); err != nil {
+			return err
+		}
+		if c.Request.Method != http.MethodPost {
+			return r.get(in)
+		}
+		if in.form, err = k.OwnForm(c); err != nil {
+			return err
+		}
+		if err := checkTexts(in.form); err != nil {
+			return err
+		}
+		in.actor.Why = in.reason()
+		if err := checkReason(in.actor.Why); err != nil {
+			return err
+		}
+		return r.post(in)
+	}
+}
+
+// wayBack is where somebody goes on after they signed in: to the page that they asked for, or to that whose form
+// they sent.
+func (k *Console) wayBack(c *gin.Context) string {
+	if c.Request.Method == http.MethodGet {
+		return c.Request.URL.RequestURI()
+	}
+	return c.Request.URL.EscapedPath()
+}
+
+// readQuery reads a query string. *oauth.InvalidRequest where it is malformed or holds what is no text.
+func readQuery(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &oauth.InvalidRequest{Problem: "has a malformed query string"}
+	}
+	return query, checkTexts(query)
+}
+
+// checkTexts refuses what no database stores.
+func checkTexts(values url.Values) error {
+	for name, given := range values {
+		broken := func(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) }
+		if broken(name) || slices.ContainsFunc(given, broken) {
+			return &oauth.InvalidRequest{Problem: "holds what is no text"}
+		}
+	}
+	return nil
+}
+
+// may tells whether the caller has a right.
+func (c *call) may(right audit.Rights) bool { return c.actor.Rights.Cover(right) }
+
+// id is a part of the path, or notFound where it can't be an id, so that the store is never asked for it.
+func (c *call) id(name string, notFound error) (string, error) {
+	id := c.gin.Param(name)
+	if !isID(id) {
+		return "", notFound
+	}
+	return id, nil
+}
+
+// isID tells whether text has the form that all our ids share: UUIDs, base64url, names of clients, and jti with
+// their dot.
+func isID(text string) bool {
+	return text != "" && len(text) <= 100 && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.'
+	})
+}
+
+// goTo redirects by 303, which never repeats a form at the place it leads to.
+func (c *call) goTo(path string) error {
+	c.gin.Header("Location", Path+path)
+	c.gin.Status(http.StatusSeeOther)
+	c.gin.Writer.WriteHeaderNow()
+	return nil
+}

@@ -1,0 +1,251 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/api/web"
+	"keyturn/audit"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed texts/*.json
+var textFiles embed.FS
+
+//go:embed assets/*
+var assetFiles embed.FS
+
+// pageNames are the templates that stand for a page each, within layout.html.
+var pageNames = []string{"overview", "search", "list", "problem"}
+
+// Pages renders the pages of the console in the look of the provider's own.
+type Pages struct {
+	web    *web.Pages
+	texts  []web.Texts
+	sets   []map[string]*template.Template // by language, then by page
+	assets []web.Asset
+	style  string
+	script string
+}
+
+// NewPages prepares the pages.
+func NewPages(look *web.Pages) (*Pages, error) {
+	p := &Pages{web: look}
+	var err error
+	if p.texts, err = web.ReadTexts(textFiles); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	for _, texts := range p.texts {
+		set, err := parsePages(texts)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		p.sets = append(p.sets, set)
+	}
+	return p, p.readAssets()
+}
+
+func (p *Pages) readAssets() error {
+	own, err := assetFiles.ReadFile("assets/console.css")
+	if err != nil {
+		return err
+	}
+	style, err := p.web.Stylesheet(own)
+	if err != nil {
+		return err
+	}
+	script, err := assetFiles.ReadFile("assets/console.js")
+	if err != nil {
+		return err
+	}
+	p.assets = []web.Asset{
+		web.NewAsset("console.css", "text/css; charset=utf-8", style),
+		web.NewAsset("console.js", "text/javascript; charset=utf-8", script),
+	}
+	p.style, p.script = p.assets[0].Path, p.assets[1].Path
+	return nil
+}
+
+// Assets are the stylesheet and the script, to be served by their Get.
+func (p *Pages) Assets() []web.Asset { return p.assets }
+
+func parsePages(texts web.Texts) (map[string]*template.Template, error) {
+	layout, err := template.New("").Option("missingkey=error").Funcs(texts.Funcs()).Funcs(funcs(texts)).
+		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range pageNames {
+		page, err := layout.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if pages[name], err = page.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+	}
+	return pages, nil
+}
+
+func funcs(texts web.Texts) template.FuncMap {
+	return template.FuncMap{
+		"when": func(t, now time.Time) (template.HTML, error) { return when(texts, t, now) },
+		"path": func() string { return Path },
+		"cellAt": func(c cell, now time.Time) any {
+			return struct {
+				Cell cell
+				Now  time.Time
+			}{c, now}
+		},
+		"tableAt": func(t table, now time.Time, label template.HTML) any {
+			return struct {
+				Table table
+				Now   time.Time
+				Label template.HTML
+			}{t, now, label}
+		},
+	}
+}
+
+// when is a moment in words, and one to come as the day and the time: how far off it is changes while one reads.
+func when(texts web.Texts, t, now time.Time) (template.HTML, error) {
+	name := "moment"
+	if t.After(now.Add(time.Minute)) {
+		name = "later"
+	}
+	if name == "moment" {
+		return texts.Moment(t, now)
+	}
+	exact, err := texts.Exact(t)
+	if err != nil {
+		return "", err
+	}
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + string(exact) + `</time>`), nil
+}
+
+func (p *Pages) textsFor(c *gin.Context) web.Texts { return p.texts[p.web.LanguageOf(c)] }
+
+// frame is what the templates see: the page in V, and what all have in common.
+type frame struct {
+	Lang, Team, LogoPath, IconPath, StylePath, ScriptPath, Host, Version string
+	// Section is the one that the page belongs to; Title is the page's own heading.
+	Section string
+	Title   template.HTML
+	Nav     []link
+	// Query is what stands in the field of the search.
+	Query string
+	// Done says what was just done; empty for nothing.
+	Done template.HTML
+	// Narrow is for pages that are read and filled in rather than scanned.
+	Narrow    bool
+	Reference string
+	Now       time.Time
+	V         any
+}
+
+// link is a heading of the navigation.
+type link struct{ Name, Href string }
+
+// view is a page to be shown.
+type view struct {
+	// page is the template.
+	page    string
+	section string
+	title   template.HTML
+	narrow  bool
+	status  int
+	v       any
+}
+
+// show writes a page to whoever was let in.
+func (c *call) show(v view) error {
+	f := c.k.frame(c.gin, v)
+	f.Query = c.query.Get("q")
+	if done := c.query.Get("done"); done != "" {
+		f.Done = c.done(done)
+	}
+	c.k.write(c.gin, v, f)
+	return nil
+}
+
+func (k *Console) frame(c *gin.Context, v view) frame {
+	texts := k.Pages.textsFor(c)
+	f := frame{
+		Lang: texts.Language(), Team: k.Pages.web.Team(), LogoPath: k.Pages.web.LogoPath(), IconPath: k.Pages.web.IconPath(),
+		StylePath: k.Pages.style, ScriptPath: k.Pages.script, Host: k.Pages.web.Host(), Version: k.Operations.Version,
+		Section: v.section, Title: v.title, Narrow: v.narrow, Reference: k.RequestID(c), Now: k.Now(), V: v.v,
+	}
+	for _, s := range k.sections() {
+		f.Nav = append(f.Nav, link{s.name, Path + s.routes[0].Path})
+	}
+	return f
+}
+
+// write renders the page whole before anything is sent. A template that fails is a broken program.
+func (k *Console) write(c *gin.Context, v view, f frame) {
+	language := k.Pages.web.LanguageOf(c)
+	var body bytes.Buffer
+	if err := k.Pages.sets[language][v.page].ExecuteTemplate(&body, "layout", f); err != nil {
+		panic(fmt.Errorf("render console page %s: %w", v.page, err))
+	}
+	web.SetScriptedPolicy(c.Writer.Header())
+	c.Header("Content-Language", f.Lang)
+	c.Header("Content-Length", strconv.Itoa(body.Len()))
+	if v.status == 0 {
+		v.status = http.StatusOK
+	}
+	c.Data(v.status, "text/html; charset=utf-8", body.Bytes())
+}
+
+// text is a text of the catalogue. A key that is missing is a broken program, which a test finds.
+func (c *call) text(key string, pairs ...any) template.HTML { return must(c.texts.Text(key, pairs...)) }
+
+func must(text template.HTML, err error) template.HTML {
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// problem is what the page of an error says.
+type problem struct {
+	Key    string
+	Status int
+	// Detail is in English; Needs names the right that was missing.
+	Detail string
+	Needs  string
+}
+
+// problemKeys are those that have texts of their own.
+var problemKeys = map[int]string{
+	http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found", http.StatusConflict: "conflict",
+	http.StatusBadRequest: "bad_request", http.StatusUnprocessableEntity: "bad_request", http.StatusServiceUnavailable: "unavailable",
+}
+
+// WriteFailure shows the page of an error; needs is the right that was missing, 0 for another error.
+func (k *Console) WriteFailure(c *gin.Context, f web.Failure, needs audit.Rights) {
+	key, known := problemKeys[f.Status]
+	switch {
+	case f.Key == "forged":
+		key = "forged"
+	case !known:
+		key = "server_error"
+	}
+	p := problem{Key: key, Status: f.Status, Detail: f.Developers}
+	if needs != 0 {
+		p.Needs = needs.String()
+	}
+	texts := k.Pages.textsFor(c)
+	v := view{page: "problem", title: must(texts.Text("problem." + key + ".title")), narrow: true, status: f.Status, v: p}
+	k.write(c, v, k.frame(c, v))
+}

@@ -1,0 +1,125 @@
+package web
+
+import (
+	"errors"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"keyturn/accounts"
+)
+
+// What this file exports is for packages with pages of their own that look and speak as these do (api/web/console).
+
+// Texts are the texts of one language.
+type Texts struct{ all catalogue }
+
+// ReadTexts reads the files texts/TAG.json of a package, in the order of Locales. Times and devices are told in the
+// words of this package.
+func ReadTexts(files fs.FS) ([]Texts, error) {
+	common, err := readCatalogues(textFiles)
+	if err != nil {
+		return nil, err
+	}
+	own, err := readCatalogues(files)
+	if err != nil {
+		return nil, err
+	}
+	var all []Texts
+	for n, c := range own {
+		for key, text := range common[n].texts {
+			if strings.HasPrefix(key, "time.") || strings.HasPrefix(key, "month.") || strings.HasPrefix(key, "device.") {
+				c.texts[key] = text
+			}
+		}
+		all = append(all, Texts{c})
+	}
+	return all, nil
+}
+
+// Language is the BCP 47 tag.
+func (t Texts) Language() string { return t.all.lang }
+
+// Text is the text of a key with its placeholders filled in from pairs of name and value, which are escaped.
+func (t Texts) Text(key string, pairs ...any) (template.HTML, error) {
+	return t.all.text(key, pairs...)
+}
+
+// Moment is a time that was, in words, exactly on hover and in the markup.
+func (t Texts) Moment(then, now time.Time) (template.HTML, error) { return t.all.moment(then, now) }
+
+// Exact is a time to the minute, in UTC.
+func (t Texts) Exact(then time.Time) (template.HTML, error) { return t.all.exact(then) }
+
+// Funcs are what templates say things with.
+func (t Texts) Funcs() template.FuncMap {
+	return template.FuncMap{
+		"t": t.all.text, "count": t.all.count, "wait": t.all.wait, "moment": t.all.moment, "exact": t.all.exact, "date": t.all.date,
+		"device": t.all.device, "strong": strongName, "code": codeText, "link": webLink,
+	}
+}
+
+// LanguageOf is the index in Locales of the language that a request asks for.
+func (p *Pages) LanguageOf(c *gin.Context) int {
+	return p.language(Look{AcceptLanguage: c.GetHeader("Accept-Language")})
+}
+
+// Team is the name of the team, and LogoPath where its logo is served; empty for none.
+func (p *Pages) Team() string { return p.theme.Name }
+
+// LogoPath is where the logo of the theme is served, empty where there is none.
+func (p *Pages) LogoPath() string { return p.assets.logo }
+
+// IconPath is where the icon of the pages is served.
+func (p *Pages) IconPath() string { return p.assets.icon }
+
+// Host is that of the issuer.
+func (p *Pages) Host() string { return p.host }
+
+// Stylesheet is a stylesheet upon the foundations that all pages share, in the colours of the theme.
+func (p *Pages) Stylesheet(own []byte) ([]byte, error) { return stylesheet(p.theme, own) }
+
+// SetScriptedPolicy sets the headers of a page whose own script may fetch from where it comes from.
+func SetScriptedPolicy(h http.Header) { pagePolicy{script: true, connect: true}.set(h) }
+
+// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
+func (h *Handlers) SignedIn(c *gin.Context) (accounts.Authentication, error) {
+	return h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+}
+
+// OwnForm reads a form of a page of this site; oauth.ErrCrossSite where another site sent it.
+func (h *Handlers) OwnForm(c *gin.Context) (url.Values, error) { return h.ownForm(c) }
+
+// ToSignIn leads to the sign-in page, and from there back to path.
+func ToSignIn(c *gin.Context, path string) {
+	seeOther(c, AccountPath+"?next="+url.QueryEscape(path))
+}
+
+// errElsewhere says that a place to go on to is not one of ours.
+var errElsewhere = errors.New("web: not a place of ours")
+
+// ownPlace is the path of a page of ours that somebody may go on to after they signed in. Whoever made the link
+// chooses it: it must not lead to another site, and not to what only forms may do.
+func ownPlace(next string) (string, error) {
+	u, err := url.Parse(next)
+	switch {
+	case err != nil, u.Scheme != "", u.Host != "", u.User != nil, u.Opaque != "":
+		return "", errElsewhere
+	case strings.ContainsAny(next, "\\\t\r\n") || strings.HasPrefix(next, "//"):
+		return "", errElsewhere
+	}
+	for _, place := range []string{AccountPath, ConsolePath} {
+		if u.Path == place || strings.HasPrefix(u.Path, place+"/") {
+			return u.RequestURI(), nil
+		}
+	}
+	return "", errElsewhere
+}
+
+// ConsolePath is where the console lives.
+const ConsolePath = "/admin"
