@@ -8,8 +8,8 @@ import (
 	"keyturn/audit"
 )
 
-// ErrLastAdministrator says that nobody would be left to administer this provider.
-var ErrLastAdministrator = errors.New("accounts: the last administrator can't leave")
+// ErrLastAdministrator says that nobody would be left who is active and may do everything; nothing was changed.
+var ErrLastAdministrator = errors.New("accounts: this is the last active administrator")
 
 // Delete removes the person's own account and ends everything that they have open. The last of the
 // administrators can't: ErrLastAdministrator.

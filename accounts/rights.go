@@ -12,6 +12,38 @@ type RightsStore interface {
 	RightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error)
 }
 
+// AdminResource stands for the admin API where roles are stored, whatever the issuer's URL is. No resource can
+// have it as identifier.
+const AdminResource = "/admin/v1"
+
+// The roles of the admin API, which also are those of the console.
+const (
+	RoleAuditor       = "auditor"
+	RoleUserManager   = "user-manager"
+	RoleKeyManager    = "key-manager"
+	RoleAdministrator = "administrator"
+)
+
+// AdminRoles lists them.
+func AdminRoles() []string {
+	return []string{RoleAuditor, RoleUserManager, RoleKeyManager, RoleAdministrator}
+}
+
+// RightsOfRole are what a role of the admin API gives; nothing for one that it does not know.
+func RightsOfRole(role string) audit.Rights {
+	switch role {
+	case RoleAuditor:
+		return audit.Read
+	case RoleUserManager:
+		return audit.ManageUsers
+	case RoleKeyManager:
+		return audit.ManageKeys
+	case RoleAdministrator:
+		return audit.ManageAll
+	}
+	return 0
+}
+
 // RightsOf returns what the user may do as an administrator, as the database says now; nothing for one who is
 // deactivated or does not exist.
 func (s *Service) RightsOf(ctx context.Context, userID string) (audit.Rights, error) {

@@ -130,7 +130,11 @@ type Success struct {
 }
 
 // Store keeps users and what is known of failed sign-ins. Every method that changes state is one
-// transaction that also writes the event; when it returns nil, the change is durable.
+// transaction that also writes the event; when it returns nil, the change is durable. Those that change a user
+// are for administrators: where the user has more rights than the event's actor, by what is committed then, they
+// return an *audit.Forbidden and change nothing. UpdateUser, Deactivate and DeleteUser return
+// ErrLastAdministrator where nobody would be left who is active and may do everything; of any number of
+// concurrent changes one at least leaves somebody.
 type Store interface {
 	RightsStore
 

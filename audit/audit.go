@@ -43,6 +43,14 @@ const (
 	ConsentRemoved      Action = "consent.removed"
 	SessionEnded        Action = "session.ended"
 
+	GroupCreated       Action = "group.created"
+	GroupUpdated       Action = "group.updated"
+	GroupDeleted       Action = "group.deleted"
+	GroupMemberAdded   Action = "group.member_added"
+	GroupMemberRemoved Action = "group.member_removed"
+	GroupRoleAdded     Action = "group.role_added"
+	GroupRoleRemoved   Action = "group.role_removed"
+
 	SignUpAsked        Action = "user.sign_up_asked"
 	UserInvited        Action = "user.invited"
 	PasswordResetAsked Action = "user.password_reset_asked"

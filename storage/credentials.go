@@ -33,6 +33,9 @@ func (d *DB) Deactivate(ctx context.Context, id string, event audit.Event) (int6
 // Activate implements accounts.Store.
 func (d *DB) Activate(ctx context.Context, id string, event audit.Event) error {
 	err := d.transact(ctx, func(s session) error {
+		if err := s.guardUser(ctx, id, event.Actor); err != nil {
+			return err
+		}
 		if err := s.changeUser(ctx, id, setActive, true, id, true); err != nil {
 			return err
 		}
@@ -54,7 +57,16 @@ func (d *DB) Rehash(ctx context.Context, id, old, hash string) error {
 // before this, and that is ended, or waits for this, and finds the user changed.
 func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, event audit.Event, change statement, args ...any) (ended int64, err error) {
 	err = d.transact(ctx, func(s session) error {
-		if err := s.changeUser(ctx, id, change, args...); err != nil {
+		if err := s.guardUser(ctx, id, event.Actor); err != nil {
+			return err
+		}
+		changeUser := func() error { return s.changeUser(ctx, id, change, args...) }
+		if reason == issuer.PasswordChanged {
+			err = changeUser()
+		} else {
+			err = s.keepAdministrator(ctx, changeUser)
+		}
+		if err != nil {
 			return err
 		}
 		if ended, err = s.endUser(ctx, id, reason); err != nil {

@@ -102,7 +102,7 @@ func (d *DB) SchemaVersion(ctx context.Context) (int64, error) {
 	return version, translate(err, nil)
 }
 
-// migrationLock is one of this program's two advisory locks (see sweepLock); an arbitrary number.
+// migrationLock is one of this program's advisory locks (see sweepLock, rightsLock); an arbitrary number.
 const migrationLock = 0x6b657974_75726e01
 
 // underMigrationLock holds a lock of a transaction, not of a session (which a pooler in transaction

@@ -2,28 +2,114 @@ package storage
 
 import (
 	"context"
-	"database/sql"
-	"errors"
+	"fmt"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 )
 
-const rightsOf statement = `SELECT admin, active FROM users WHERE id = ?`
+// rightsLock is one of this program's advisory locks (see migrationLock): changes of who may do what follow one
+// another, so that each is judged by all that are committed, and two administrators can't both remove the other.
+const rightsLock = 0x6b657974_75726e03
+
+// rightsRow is a user's rights with one of their roles at the admin API, NULL for none.
+type rightsRow struct {
+	Admin  bool    `db:"admin"`
+	Active bool    `db:"active"`
+	Role   *string `db:"role"`
+}
+
+const (
+	takeRightsLock statement = `SELECT pg_advisory_xact_lock(CAST(? AS BIGINT))`
+
+	rightsOf statement = `SELECT DISTINCT u.admin, u.active, r.role FROM users u
+		LEFT JOIN group_members m ON m.user_id = u.id
+		LEFT JOIN group_roles r ON r.group_id = m.group_id AND r.resource = '` + accounts.AdminResource + `'
+		WHERE u.id = ?`
+
+	hasAdministrator statement = `SELECT EXISTS (SELECT 1 FROM users WHERE admin AND active)
+		OR EXISTS (SELECT 1 FROM group_roles r JOIN group_members m ON m.group_id = r.group_id JOIN users u ON u.id = m.user_id
+			WHERE r.resource = '` + accounts.AdminResource + `' AND r.role = '` + accounts.RoleAdministrator + `' AND u.active)`
+)
 
 // RightsOf implements accounts.RightsStore.
 func (d *DB) RightsOf(ctx context.Context, userID string) (audit.Rights, bool, error) {
-	var row struct {
-		Admin  bool `db:"admin"`
-		Active bool `db:"active"`
+	rights, active, err := d.reading().rightsOf(ctx, userID)
+	return rights, active, translate(err, nil)
+}
+
+func (s session) rightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error) {
+	var rows []rightsRow
+	if err := s.all(ctx, &rows, rightsOf, userID); err != nil {
+		return 0, false, err
 	}
-	err := d.reading().get(ctx, &row, rightsOf, userID)
+	for _, row := range rows {
+		active = row.Active
+		rights |= row.rights()
+	}
+	return rights, active, nil
+}
+
+func (r rightsRow) rights() audit.Rights {
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, false, nil
-	case err != nil:
-		return 0, false, translate(err, nil)
-	case row.Admin:
-		return audit.ManageAll, row.Active, nil
+	case r.Admin:
+		return audit.ManageAll
+	case r.Role != nil:
+		return accounts.RightsOfRole(*r.Role)
 	}
-	return 0, row.Active, nil
+	return 0
+}
+
+// lockRights holds still who may do what until the transaction ends. It is taken before every row lock.
+func (s session) lockRights(ctx context.Context) error {
+	if s.d.backend == sqliteFile {
+		return nil // there is one writer
+	}
+	_, err := s.exec(ctx, takeRightsLock, int64(rightsLock))
+	return err
+}
+
+// within refuses the actor who has less rights than whom or what the change is about.
+func within(actor audit.Actor, rights audit.Rights) error {
+	if rights == 0 {
+		return nil
+	}
+	return actor.Need(rights)
+}
+
+// guardUser is the beginning of an administrator's change of a user.
+func (s session) guardUser(ctx context.Context, userID string, actor audit.Actor) error {
+	if actor.Rights.Cover(audit.ManageAll) {
+		return nil
+	}
+	if err := s.lockRights(ctx); err != nil {
+		return err
+	}
+	rights, _, err := s.rightsOf(ctx, userID)
+	if err != nil {
+		return err
+	}
+	return within(actor, rights)
+}
+
+// keepAdministrator runs a change that may take somebody's rights. Where there was an active administrator, one
+// must be left.
+func (s session) keepAdministrator(ctx context.Context, change func() error) error {
+	if err := s.lockRights(ctx); err != nil {
+		return err
+	}
+	var before, after bool
+	if err := s.get(ctx, &before, hasAdministrator); err != nil {
+		return fmt.Errorf("look for an administrator: %w", err)
+	}
+	if err := change(); err != nil || !before {
+		return err
+	}
+	if err := s.get(ctx, &after, hasAdministrator); err != nil {
+		return fmt.Errorf("look for an administrator: %w", err)
+	}
+	if !after {
+		return accounts.ErrLastAdministrator
+	}
+	return nil
 }

@@ -41,7 +41,7 @@ const (
 	failedLetterAge = 30 * 24 * time.Hour
 )
 
-// sweepLock is the other of this program's advisory locks (see migrationLock).
+// sweepLock is another of this program's advisory locks (see migrationLock).
 const sweepLock = 0x6b657974_75726e02
 
 // The bound is a subquery so that it is computed once and the index serves. Rows that somebody holds

@@ -189,6 +189,9 @@ const updateUser statement = `UPDATE users SET username = COALESCE(?, username),
 func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event audit.Event) (accounts.User, error) {
 	var row userRow
 	err := d.transact(ctx, func(s session) error {
+		if err := s.guardUser(ctx, id, event.Actor); err != nil {
+			return err
+		}
 		if c.ExternalID != nil {
 			if err := s.checkExternalID(ctx, *c.ExternalID); err != nil {
 				return err
@@ -201,7 +204,15 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 		if c.Claims != nil {
 			claims = new(claimsText(*c.Claims))
 		}
-		err := s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, claims, id)
+		update := func() error {
+			return s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, claims, id)
+		}
+		var err error
+		if c.Admin != nil {
+			err = s.keepAdministrator(ctx, update)
+		} else {
+			err = update()
+		}
 		if err != nil {
 			return err
 		}

@@ -255,6 +255,7 @@ func TestPromotionWhileTheBodyArrives(t *testing.T) {
 func TestGrantsOfTheDeletedStayRevocable(t *testing.T) {
 	f := newFixture(t)
 	people, all := f.token("admin:users"), f.token("admin")
+	f.user("another administrator", true)
 	for _, admin := range []bool{false, true} {
 		id := f.user(fmt.Sprint("admin-", admin), admin)
 		f.signIn(fmt.Sprint("admin-", admin), password)

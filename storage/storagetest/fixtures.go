@@ -41,7 +41,7 @@ func (c *Clock) Advance(d time.Duration) {
 // Event is an event to go with a change.
 func Event(action audit.Action) audit.Event {
 	return audit.Event{
-		Action: action, Actor: audit.Actor{Kind: audit.Operator, ID: "root", RequestID: "r-1"},
+		Action: action, Actor: audit.Actor{Kind: audit.Operator, ID: "root", RequestID: "r-1", Rights: audit.ManageAll},
 		SubjectKind: "user", SubjectID: "s-1", Reason: "test", Details: map[string]string{"why": "test"},
 	}
 }

@@ -47,6 +47,8 @@ func testUsers(t *testing.T, open OpenFunc) {
 		User(t, db)
 	}
 
+	_, err = db.CreateUser(ctx, accounts.User{ID: uuid.NewString(), Username: "another administrator", Active: true, Admin: true}, Event(audit.UserCreated))
+	must(t, err)
 	clock.Advance(time.Minute)
 	updated, err := db.UpdateUser(ctx, want.ID, accounts.Change{Email: new("p@example.org"), ExternalID: new(""), Admin: new(false)}, Event(audit.UserUpdated))
 	must(t, err)

@@ -1,0 +1,97 @@
+package storage
+
+import (
+	"context"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+)
+
+const (
+	// The lock makes two additions of one person follow one another, and a deletion wait.
+	lockMember statement = `SELECT id FROM users WHERE id = ? {for update}`
+
+	insertMember statement = `INSERT INTO group_members (user_id, group_id, added_at) VALUES (?, ?, {now}) ON CONFLICT (user_id, group_id) DO NOTHING`
+	deleteMember statement = `DELETE FROM group_members WHERE user_id = ? AND group_id = ?`
+	countGroups  statement = `SELECT COUNT(*) FROM group_members WHERE user_id = ?`
+
+	selectMembers statement = `SELECT m.user_id, u.username, m.added_at FROM group_members m JOIN users u ON u.id = m.user_id
+		WHERE m.group_id = ? AND u.username >= ? AND u.username < ? AND u.username > ? ORDER BY u.username LIMIT ?`
+)
+
+// AddMember implements accounts.GroupStore.
+func (d *DB) AddMember(ctx context.Context, m accounts.Membership, event audit.Event) error {
+	err := d.transact(ctx, func(s session) error {
+		if err := s.guardMember(ctx, m, event.Actor); err != nil {
+			return err
+		}
+		added, err := s.exec(ctx, insertMember, m.UserID, m.GroupID)
+		if err != nil || added == 0 {
+			return err
+		}
+		var groups int
+		if err := s.get(ctx, &groups, countGroups, m.UserID); err != nil {
+			return err
+		}
+		if groups > accounts.MaxGroups {
+			return accounts.ErrTooManyGroups
+		}
+		return s.record(ctx, event)
+	})
+	return groupError(err)
+}
+
+// RemoveMember implements accounts.GroupStore.
+func (d *DB) RemoveMember(ctx context.Context, m accounts.Membership, event audit.Event) error {
+	err := d.transact(ctx, func(s session) error {
+		return s.keepAdministrator(ctx, func() error {
+			if err := s.guardMember(ctx, m, event.Actor); err != nil {
+				return err
+			}
+			removed, err := s.exec(ctx, deleteMember, m.UserID, m.GroupID)
+			if err != nil || removed == 0 {
+				return err
+			}
+			return s.record(ctx, event)
+		})
+	})
+	return groupError(err)
+}
+
+// guardMember is the beginning of a change of who is in a group: the actor must have all rights that the group
+// carries, and all that the person has.
+func (s session) guardMember(ctx context.Context, m accounts.Membership, actor audit.Actor) error {
+	if err := s.guardGroup(ctx, m.GroupID, actor); err != nil {
+		return err
+	}
+	var id string
+	if err := s.get(ctx, &id, lockMember, m.UserID); err != nil {
+		return translate(err, accounts.ErrUserNotFound)
+	}
+	return s.guardUser(ctx, m.UserID, actor)
+}
+
+type memberRow struct {
+	UserID   string `db:"user_id"`
+	Username string `db:"username"`
+	AddedAt  micros `db:"added_at"`
+}
+
+// Members implements accounts.GroupStore.
+func (d *DB) Members(ctx context.Context, groupID string, q accounts.Query) ([]accounts.Member, error) {
+	var rows []memberRow
+	err := d.reading().all(ctx, &rows, selectMembers, groupID, q.Prefix, q.Prefix+lastRune, q.After, page(q.Limit))
+	if err != nil {
+		return nil, translate(err, nil)
+	}
+	if len(rows) == 0 {
+		if err := d.reading().checkGroup(ctx, groupID); err != nil {
+			return nil, translate(err, nil)
+		}
+	}
+	members := make([]accounts.Member, len(rows))
+	for i, row := range rows {
+		members[i] = accounts.Member{UserID: row.UserID, Username: row.Username, AddedAt: row.AddedAt.Time}
+	}
+	return members, nil
+}
