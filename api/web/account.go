@@ -62,7 +62,7 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 	if err != nil {
 		return err
 	}
-	if !slices.Contains([]string{DoneSessionEnded, DoneAccessRemoved}, done) {
+	if !slices.Contains(dones, done) {
 		done = ""
 	}
 	page := Account{

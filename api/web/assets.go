@@ -40,8 +40,8 @@ func (p *Pages) Assets() []Asset { return p.assets.all }
 
 // pageAssets are the assets, and the paths under which the layout refers to them.
 type pageAssets struct {
-	all                               []Asset
-	style, submit, onward, icon, logo string
+	all                                     []Asset
+	style, submit, onward, show, icon, logo string
 }
 
 func newPageAssets(theme Theme) (pageAssets, error) {
@@ -62,6 +62,10 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	if err != nil {
 		return a, err
 	}
+	show, err := assetFiles.ReadFile("assets/show.js")
+	if err != nil {
+		return a, err
+	}
 	icon, err := assetFiles.ReadFile("assets/icon.svg")
 	if err != nil {
 		return a, err
@@ -69,6 +73,7 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	a.style = a.add("keyturn.css", "text/css; charset=utf-8", style)
 	a.submit = a.add("submit.js", "text/javascript; charset=utf-8", submit)
 	a.onward = a.add("onward.js", "text/javascript; charset=utf-8", onward)
+	a.show = a.add("show.js", "text/javascript; charset=utf-8", show)
 	a.icon = a.add("icon.svg", "image/svg+xml", icon)
 	if theme.Logo != nil {
 		a.logo = a.add("logo."+logoEndings[theme.LogoType], theme.LogoType, theme.Logo)

@@ -151,7 +151,7 @@ func (s *shop) wantDenied(t *testing.T, got url.Values) {
 func signIn(tab *apitest.Tab, password string) {
 	tab.Fill("#username", "spiderman")
 	tab.Fill("#password", password)
-	tab.Click("form.fields button")
+	tab.Click("form.fields .primary")
 }
 
 const (
@@ -254,7 +254,7 @@ func TestKeyboardAlone(t *testing.T) {
 		}
 	}
 	tab.Until(`document.activeElement.id === "username"`) // autofocus comes with the first frame
-	want("username", "password", "Sign in", "cancel")
+	want("username", "password", "Show", "Sign in", "cancel")
 	tab.Click("#username")
 	tab.Keys("spiderman" + apitest.TabKey + apitest.Password + apitest.EnterKey)
 	tab.Shows(allow)

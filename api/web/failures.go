@@ -34,7 +34,7 @@ func errorKey(key string) string {
 
 // doneKey is the key of the text about what was just done.
 func doneKey(done string) string {
-	if !slices.Contains([]string{DoneSessionEnded, DoneAccessRemoved}, done) {
+	if !slices.Contains(dones, done) {
 		done = "general"
 	}
 	return "done." + done

@@ -163,3 +163,22 @@ func (c catalogue) moment(t, now time.Time) (template.HTML, error) {
 	}
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + string(exact) + `">` + string(words) + `</time>`), nil
 }
+
+// languageOptions are the languages of the pages by their own names, with the one that is set where it is another.
+func (p *Pages) languageOptions(set string) []Option {
+	options := []Option{{}}
+	for _, tag := range withSet(Locales(), set) {
+		options = append(options, Option{tag, p.languageName(tag)})
+	}
+	return options
+}
+
+// languageName is what a language calls itself, the tag for one that the pages don't speak.
+func (p *Pages) languageName(tag string) string {
+	for _, c := range p.catalogues {
+		if c.lang == tag {
+			return c.texts["language.self"]
+		}
+	}
+	return tag
+}

@@ -119,12 +119,13 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for month := 1; month <= 12; month++ {
 		used["month."+strconv.Itoa(month)] = "catalogue.date"
 	}
-	for _, done := range []string{DoneSessionEnded, DoneAccessRemoved, "anything else"} {
+	for _, done := range append([]string{"anything else"}, dones...) {
 		used[doneKey(done)] = "doneKey"
 	}
 	for _, field := range []string{"username", "password"} {
 		used[(SignIn{Problem: Problem{Kind: ProblemMissing}}).Wrong(field)] = "Wrong"
 	}
+	useStepTexts(used)
 	texts := testCatalogues(t)[0].texts
 	for key, where := range used {
 		if _, has := texts[key]; !has {
@@ -136,6 +137,28 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 			t.Errorf("nothing uses %q", key)
 		}
 	}
+}
+
+// useStepTexts notes those that the pages of self-service name by their parts.
+func useStepTexts(used map[string]string) {
+	for name, parts := range stepTexts {
+		for _, part := range append([]string{"title"}, parts...) {
+			used["step."+string(name)+"."+part] = "stepTexts"
+		}
+	}
+	for field, wrongs := range fieldWrongs {
+		used["field."+field] = "fieldWrongs"
+		for _, wrong := range wrongs {
+			used["wrong."+strings.TrimPrefix(field, "new_")+"."+wrong] = "fieldWrongs"
+		}
+	}
+	for _, field := range fieldHelps {
+		used["field."+field+".help"] = "fieldHelps"
+	}
+	for _, way := range wayKeys {
+		used["way."+way] = "wayKeys"
+	}
+	used["language.self"] = "languageName"
 }
 
 type testFile struct{ name, text string }

@@ -78,6 +78,11 @@ type SignIn struct {
 	Cancel   bool
 	Username string
 	Problem  Problem
+	// To is a page of the account that signing in leads to, one of those in afterSignIn; empty for none.
+	To string
+	// Forgotten and SignUp are where to go without a password and without an account; empty where that is
+	// switched off.
+	Forgotten, SignUp string
 	// Redirects is the redirect URI, or its origin, that the answer to the form may lead to.
 	Redirects string
 }
@@ -106,9 +111,9 @@ const (
 type Consent struct {
 	Look
 	Client Client
-	// Action is where the form goes: decision=allow or decision=deny.
-	Action   string
-	Username string
+	// Action is where the form goes: decision=allow or decision=deny; Other is where to sign in as somebody else.
+	Action, Other string
+	Username      string
 	// Session is the browser session that the page is shown in; the form sends it back.
 	Session string
 	Scopes  []string
@@ -167,12 +172,20 @@ type FormPost struct {
 // Account is what a person sees of their own account.
 type Account struct {
 	Look
-	Username, Name string
-	Sessions       []AccountSession
-	Apps           []AccountApp
+	Username, Name, Nickname, Email string
+	EmailVerified                   bool
+	// Language is how the reader's language calls itself, Zone a name of the IANA time zone database; empty where none
+	// is known.
+	Language, Zone string
+	// EditProfile, ChangeEmail, ChangePassword, Download and Delete are where that is done; empty where it is
+	// switched off.
+	EditProfile, ChangeEmail, ChangePassword, Download, Delete string
+
+	Sessions []AccountSession
+	Apps     []AccountApp
 	// SignOutAction signs out everywhere (POST).
 	SignOutAction string
-	// Done names the text about what was just done: DoneSessionEnded, DoneAccessRemoved; empty for nothing.
+	// Done names the text about what was just done, one of dones; empty for nothing.
 	Done string
 	// DoneApp is the name of the app that DoneAccessRemoved is about, empty where it is not known.
 	DoneApp string
@@ -180,9 +193,14 @@ type Account struct {
 
 // What was just done on the account page.
 const (
-	DoneSessionEnded  = "session_ended"
-	DoneAccessRemoved = "access_removed"
+	DoneSessionEnded    = "session_ended"
+	DoneAccessRemoved   = "access_removed"
+	DoneProfileSaved    = "profile_saved"
+	DonePasswordChanged = "password_changed"
 )
+
+// dones are all of these.
+var dones = []string{DoneSessionEnded, DoneAccessRemoved, DoneProfileSaved, DonePasswordChanged}
 
 // AccountSession is a browser that is signed in.
 type AccountSession struct {
@@ -219,20 +237,26 @@ type pageData struct {
 	Lang, Team, Host              string
 	StylePath, IconPath, LogoPath string
 	SubmitPath, OnwardPath        string
+	ShowPath                      string
 	Reference                     string
 	V                             any
 }
 
 // SignIn writes the sign-in page.
 func (p *Pages) SignIn(c *gin.Context, status int, v SignIn) {
-	if v.Problem.Kind == ProblemThrottled {
-		c.Header("Retry-After", strconv.FormatInt(wholeSeconds(v.Problem.Wait), 10))
-	}
-	policy := pagePolicy{images: logoSource(v.Client), opener: true}
+	retryAfter(c, v.Problem)
+	policy := pagePolicy{images: logoSource(v.Client), opener: true, script: true}
 	if v.Client != nil {
 		policy.forms = formTargets(v.Redirects)
 	}
 	p.write(c, status, "signin", v.Look, policy, v)
+}
+
+// retryAfter tells programs what the page tells people.
+func retryAfter(c *gin.Context, p Problem) {
+	if p.Kind == ProblemThrottled {
+		c.Header("Retry-After", strconv.FormatInt(wholeSeconds(p.Wait), 10))
+	}
 }
 
 // Consent writes the consent page.
@@ -261,7 +285,7 @@ func (p *Pages) SignedOut(c *gin.Context, status int, v SignedOut) {
 
 // FormPost writes the page whose form goes to the client by itself.
 func (p *Pages) FormPost(c *gin.Context, status int, v FormPost) {
-	policy := pagePolicy{forms: formTargets(v.Action), script: true, opener: true, referrer: "strict-origin"}
+	policy := pagePolicy{forms: formTargets(v.Action), script: true, opener: true, referrer: originOnly}
 	p.write(c, status, "formpost", v.Look, policy, v)
 }
 
@@ -281,7 +305,7 @@ func (p *Pages) write(c *gin.Context, status int, page string, look Look, policy
 	var body bytes.Buffer
 	err := p.sets[language][page].ExecuteTemplate(&body, "layout", pageData{
 		Lang: p.catalogues[language].lang, Team: p.theme.Name, Host: p.host,
-		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward,
+		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward, ShowPath: p.assets.show,
 		Reference: look.RequestID, V: v,
 	})
 	if err != nil {

@@ -70,9 +70,11 @@ func signInCase(name string, status int, v SignIn) testCase {
 }
 
 // testCases are every page, in each situation that looks different.
-var testCases = []testCase{
+var testCases = append([]testCase{
 	signInCase("signin", 200, SignIn{Client: ordersClient(), Cancel: true, Redirects: "https://orders.example.com"}),
 	signInCase("signin-account", 200, SignIn{}),
+	signInCase("signin-ways", 200, SignIn{Client: ordersClient(), Cancel: true, Forgotten: ForgottenPath, SignUp: SignUpPath}),
+	signInCase("signin-to", 200, SignIn{Username: "spiderman", To: "email", Forgotten: ForgottenPath, Problem: Problem{Kind: ProblemAgain}}),
 	signInCase("signin-credentials", 401, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemCredentials}}),
 	signInCase("signin-missing", 400, SignIn{Problem: Problem{Kind: ProblemMissing}}),
 	signInCase("signin-missing-password", 400, SignIn{Username: "spiderman", Problem: Problem{Kind: ProblemMissing}}),
@@ -82,7 +84,7 @@ var testCases = []testCase{
 	signInCase("signin-other", 200, SignIn{Client: ordersClient(), Cancel: true, Problem: Problem{Kind: ProblemOther}}),
 	{"consent", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
-			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman", Session: "f269206cdf0421829d22055c708f0f5f",
+			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Other: "/interaction/7Qx/other", Username: "spiderman", Session: "f269206cdf0421829d22055c708f0f5f",
 			Scopes:   []string{"openid", "profile", "email", "address", "phone", "offline_access", "orders:read"},
 			Claims:   []string{"birthdate", "shoe_size"},
 			Resource: "https://api.example.com/orders", Redirects: "https://orders.example.com",
@@ -90,7 +92,7 @@ var testCases = []testCase{
 	}},
 	{"consent-usual", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
-			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Username: "spiderman",
+			Look: look, Client: *ordersClient(), Action: "/interaction/7Qx", Other: "/interaction/7Qx/other", Username: "spiderman",
 			Scopes: []string{"openid", "profile", "email", "offline_access"}, Redirects: "https://orders.example.com",
 		})
 	}},
@@ -126,7 +128,9 @@ var testCases = []testCase{
 	}},
 	{"account", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Account(c, 200, Account{
-			Look: look, Username: "spiderman", Name: "Peter Parker", SignOutAction: "/account/sign-out", Done: DoneAccessRemoved, DoneApp: "Parcels",
+			Look: look, Username: "spiderman", Name: "Peter Parker", Nickname: "Spidey", Language: "English", Zone: "America/New York",
+			Email: "peter@example.com", EmailVerified: true, EditProfile: ProfilePath, ChangeEmail: EmailPath, ChangePassword: PasswordPath,
+			Download: DownloadPath, Delete: DeletePath, SignOutAction: "/account/sign-out", Done: DoneAccessRemoved, DoneApp: "Parcels",
 			Sessions: []AccountSession{
 				{ID: "a", Device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Address: "192.0.2.7", Started: testNow.Add(-3 * time.Hour), Seen: testNow.Add(-20 * time.Second), Current: true, Action: "/account/sessions/a"},
 				{ID: "b", Device: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Started: testNow.AddDate(0, -1, -3), Seen: testNow.Add(-50 * time.Hour), Action: "/account/sessions/b"},
@@ -139,7 +143,7 @@ var testCases = []testCase{
 	}},
 	{"account-new", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Account(c, 200, Account{
-			Look: look, Username: "spiderman", SignOutAction: "/account/sign-out", Done: DoneSessionEnded,
+			Look: look, Username: "spiderman", ChangeEmail: EmailPath, SignOutAction: "/account/sign-out", Done: DoneSessionEnded,
 			Sessions: []AccountSession{{ID: "a", Device: "curl/8.5.0", Started: testNow, Seen: testNow, Current: true, Action: "/account/sessions/a"}},
 		})
 	}},
@@ -149,7 +153,7 @@ var testCases = []testCase{
 	{"finished", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Finished(c, 200, Finished{Look: look, Client: ordersClient(), Home: "/account"})
 	}},
-}
+}, stepCases()...)
 
 // eachPage renders each case in each language.
 func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder)) {
@@ -168,7 +172,7 @@ func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answ
 // hashesOf hides the hashes in the paths of assets: they change with each byte of these, which is not what golden
 // files are about.
 func hashesOf(a pageAssets) *strings.Replacer {
-	return strings.NewReplacer(a.style, "/assets/keyturn.css", a.icon, "/assets/icon.svg", a.submit, "/assets/submit.js", a.onward, "/assets/onward.js")
+	return strings.NewReplacer(a.style, "/assets/keyturn.css", a.icon, "/assets/icon.svg", a.submit, "/assets/submit.js", a.onward, "/assets/onward.js", a.show, "/assets/show.js")
 }
 
 func TestPagesAreAsTheGoldenFiles(t *testing.T) {

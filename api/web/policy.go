@@ -22,6 +22,10 @@ type pagePolicy struct {
 	referrer string
 }
 
+// originOnly is the Referrer-Policy of pages whose address or content nobody may learn: where the page is served from, and
+// no path and no query, is all that anybody is told.
+const originOnly = "strict-origin"
+
 func (p pagePolicy) set(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", p.contentSecurity())

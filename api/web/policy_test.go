@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,8 +16,8 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 	const logo = "default-src 'none'; style-src 'self'; img-src 'self' https://orders.example.com; "
 	const plain = "default-src 'none'; style-src 'self'; img-src 'self'; "
 	policies := map[string]string{
-		"signin":           logo + "form-action 'self' https:" + end,
-		"signin-account":   plain + "form-action 'self'" + end,
+		"signin":           logo + "script-src 'self'; form-action 'self' https:" + end,
+		"signin-account":   plain + "script-src 'self'; form-action 'self'" + end,
 		"consent":          logo + "form-action 'self' https:" + end,
 		"consent-local":    plain + "form-action 'self' https: http://localhost:* http://127.0.0.1:*" + end,
 		"error":            plain + "form-action 'self'" + end,
@@ -25,13 +26,15 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 		"signedout-frames": plain + "script-src 'self'; frame-src https://orders.example.com https://stock.example.com:8443; form-action 'self'" + end,
 		"formpost":         plain + "script-src 'self'; form-action 'self' https:" + end,
 		"account":          plain + "form-action 'self'" + end,
+		"step-sign-up":     plain + "form-action 'self'" + end,
+		"step-reset":       plain + "script-src 'self'; form-action 'self'" + end,
 		"finished":         logo + "form-action 'self'" + end,
 	}
 	eachPage(t, func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder) {
 		h := answer.Header()
 		_, lang, _ := strings.Cut(name, ".")
 		referrer := "same-origin"
-		if tc.name == "formpost" {
+		if tc.name == "formpost" || strings.Contains(answer.Body.String(), `name="token"`) {
 			referrer = "strict-origin"
 		}
 		for header, want := range map[string]string{
@@ -56,7 +59,7 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 		}
 		// In a window that a client opened, the tie to the client stays; anywhere else it is cut.
 		kind, _, _ := strings.Cut(tc.name, "-")
-		cut := map[string]bool{"error": true, "account": true, "finished": true}[kind]
+		cut := map[string]bool{"error": true, "account": true, "finished": true, "step": true}[kind]
 		if got := h.Get("Cross-Origin-Opener-Policy") == "same-origin"; got != cut {
 			t.Errorf("Cross-Origin-Opener-Policy: %q", h.Get("Cross-Origin-Opener-Policy"))
 		}
@@ -66,7 +69,7 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 func TestThrottledPageSaysWhenToRetry(t *testing.T) {
 	pages := testPages(t, Theme{})
 	for _, tc := range testCases {
-		want := map[string]string{"signin-throttled": "240"}[tc.name]
+		want := map[string]string{"signin-throttled": "240", "step-password-throttled": "60"}[tc.name]
 		if got := show(t, pages, tc, "en").Header().Get("Retry-After"); got != want {
 			t.Errorf("%s: Retry-After %q, want %q", tc.name, got, want)
 		}
@@ -173,9 +176,16 @@ func TestHostileClientWritesNoMarkup(t *testing.T) {
 		},
 		"account": func(c *gin.Context) {
 			pages.Account(c, 200, Account{
-				Look: look, Username: evil, Name: evil, Done: evil, SignOutAction: "/x",
+				Look: look, Username: evil, Name: evil, Nickname: evil, Email: evil, Language: evil, Zone: evil, Done: evil, SignOutAction: "/x",
 				Sessions: []AccountSession{{ID: evil, Device: evil, Address: evil, Action: "/x"}, {Device: "Mozilla/5.0 " + evil}},
 				Apps:     []AccountApp{{ClientID: evil, Name: evil, Host: evil, Scopes: []string{evil}, OpenURI: "javascript:alert(1)", Action: "/x"}},
+			})
+		},
+		"step": func(c *gin.Context) {
+			wrong := map[string]string{"given_name": "invalid"}
+			pages.Step(c, 422, Step{
+				Look: look, Name: StepDelete, Facts: Facts{Email: evil, Username: evil}, Action: "/x", Hidden: map[string]string{"token": evil},
+				Fields: wrongly(newPersonFields(evil, evil, evil, 15), map[string]string{"given_name": evil, "family_name": evil}, wrong),
 			})
 		},
 		"finished": func(c *gin.Context) { pages.Finished(c, 200, Finished{Look: look, Client: client}) },
@@ -185,13 +195,13 @@ func TestHostileClientWritesNoMarkup(t *testing.T) {
 		all := readMarkup(t, page)
 		checkNothingInline(t, all)
 		for _, e := range named(all, "script") {
-			if name != "formpost" || !strings.HasPrefix(e.attr["src"], "/assets/") {
+			if !slices.Contains([]string{"formpost", "signin", "signin-again", "step"}, name) || !strings.HasPrefix(e.attr["src"], "/assets/") {
 				t.Errorf("%s: a script %v", name, e.attr)
 			}
 		}
 		for _, e := range all {
 			for _, link := range []string{"href", "src", "action"} {
-				if value := e.attr[link]; value != "" && !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "https://") {
+				if value := e.attr[link]; value != "" && !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "#") && !strings.HasPrefix(value, "https://") {
 					t.Errorf("%s: <%s %s=%q>", name, e.name, link, value)
 				}
 			}

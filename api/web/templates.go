@@ -13,7 +13,7 @@ import (
 var templateFiles embed.FS
 
 // pageNames are the templates that stand for a page each, within layout.html.
-var pageNames = []string{"signin", "consent", "error", "confirmsignout", "signedout", "formpost", "account", "finished"}
+var pageNames = []string{"signin", "consent", "error", "confirmsignout", "signedout", "formpost", "account", "finished", "step"}
 
 // parsePages parses every page for one language. The functions are bound to it, so a template names keys only.
 func parsePages(texts catalogue) (map[string]*template.Template, error) {
@@ -35,6 +35,12 @@ func parsePages(texts catalogue) (map[string]*template.Template, error) {
 	return pages, nil
 }
 
+// formLine is a field as the template of a form shows it.
+type formLine struct {
+	Field Field
+	Focus bool
+}
+
 func pageFuncs(texts catalogue) template.FuncMap {
 	return template.FuncMap{
 		"t":         texts.text,
@@ -47,12 +53,19 @@ func pageFuncs(texts catalogue) template.FuncMap {
 		"scopeName": texts.scopeName,
 		"inOrder":   inOrder,
 		"strong":    strongName,
+		"bdi":       bdi,
 		"code":      codeText,
 		"link":      webLink,
 		// A URI that the domain has checked may have a scheme that html/template does not know.
 		"onward":      func(uri string) template.URL { return template.URL(onwardLink(uri)) },
 		"local":       localHost,
 		"accountLink": accountLink,
+		"say":         texts.say,
+		"label":       texts.label,
+		"help":        texts.help,
+		"wrong":       texts.wrong,
+		"way":         texts.way,
+		"line":        func(f Field, focus bool) formLine { return formLine{f, focus} },
 		"doneKey":     doneKey,
 		"offline": func(scopes []string) bool {
 			return slices.Contains(scopes, "offline_access")
@@ -64,6 +77,11 @@ func pageFuncs(texts catalogue) template.FuncMap {
 // that run from right to left from turning the sentence round.
 func strongName(name string) template.HTML {
 	return template.HTML("<strong><bdi>" + template.HTMLEscapeString(name) + "</bdi></strong>")
+}
+
+// bdi is strongName for where nothing is bold.
+func bdi(name string) template.HTML {
+	return template.HTML("<bdi>" + template.HTMLEscapeString(name) + "</bdi>")
 }
 
 func codeText(text string) template.HTML {

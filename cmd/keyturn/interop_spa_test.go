@@ -44,7 +44,7 @@ func openSPA(t *testing.T, i *instance, home string) *spa {
 	a.tab.Shows("#username")
 	a.tab.Fill("#username", demoUser)
 	a.tab.Fill("#password", demoPassword)
-	a.tab.Click("form.fields button")
+	a.tab.Click("form.fields .primary")
 	a.tab.Shows(`button[value="allow"]`)
 	a.tab.Click(`button[value="allow"]`)
 	a.tab.At(home + "/")

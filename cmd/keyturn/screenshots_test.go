@@ -116,7 +116,7 @@ func (p photographer) signIn(picture bool, name ...string) {
 	}
 	p.tab.Fill("#username", demoUser)
 	p.tab.Fill("#password", demoPassword)
-	p.tab.Click("form.fields button")
+	p.tab.Click("form.fields .primary")
 	p.tab.Shows(`button[value="allow"]`)
 }
 

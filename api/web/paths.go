@@ -1,0 +1,14 @@
+package web
+
+// Where the pages of self-service live. A one-time link is at LinkPath, its purpose, and "?token=" with its secret:
+// query strings are never logged.
+const (
+	SignUpPath    = "/sign-up"
+	ForgottenPath = "/forgotten"
+	LinkPath      = "/link/"
+	ProfilePath   = AccountPath + "/profile"
+	EmailPath     = AccountPath + "/email"
+	PasswordPath  = AccountPath + "/password"
+	DownloadPath  = AccountPath + "/download"
+	DeletePath    = AccountPath + "/delete"
+)
