@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"keyturn/accounts/common"
 )
 
 // weakness is why a password of the right length would be guessed first, "" for one that would not. It is
@@ -19,7 +21,7 @@ func weakness(password string, about []string) PasswordFault {
 		return PasswordSequence
 	case isAbout(text, about) || isAbout(unit, about):
 		return PasswordAboutYou
-	case isCommon(text) || isCommon(unit) || isCommon(withoutDigits(text)):
+	case common.Has(text) || common.Has(unit) || common.Has(withoutDigits(text)):
 		return PasswordCommon
 	}
 	return ""
@@ -31,6 +33,9 @@ const longestUnit = 4
 // repeatedUnit is the shortest text of which the given one is a whole number of repetitions: itself where it
 // repeats nothing.
 func repeatedUnit(text string) string {
+	if text == "" {
+		return text
+	}
 	// The text occurs in its double first at the length of the unit.
 	return text[:strings.Index((text + text)[1:], text)+1]
 }

@@ -171,9 +171,6 @@ var failures = []failure{
 	forAdmin(accounts.ErrNoAddress, "no_address", admin.Conflict("The user has no e-mail address.")),
 	forAdmin(accounts.ErrDeactivated, "deactivated", admin.Conflict("The user is deactivated; activate them first.")),
 	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, page(http.StatusBadRequest, "invalid_request", "A parameter holds characters that are not text.")},
-
-	forClient(accounts.ErrLinkUsed, "link_used", clients.Internal, page(http.StatusGone, "expired", "The one-time link was used before.")),
-	forClient(accounts.ErrLinkGone, "link_gone", clients.Internal, page(http.StatusGone, "expired", "The one-time link is not good any more.")),
 }
 
 // classify finds the row of an error.

@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"keyturn/audit":               {},
 	"keyturn/verify/jws":          {},
 	"keyturn/keys":                {"keyturn/verify/jws", "keyturn/audit"},
-	"keyturn/accounts":            {"keyturn/keys", "keyturn/audit"},
+	"keyturn/accounts":            {"keyturn/keys", "keyturn/audit", "keyturn/accounts/common"},
 	"keyturn/issuer":              {"keyturn/keys", "keyturn/accounts", "keyturn/audit"},
 	"keyturn/issuer/fetch":        {},
 	"keyturn/issuer/oauth":        {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/fetch", "keyturn/audit"},
@@ -40,6 +40,9 @@ var mayImport = map[string][]string{
 	"keyturn/cmd/hello/server": {"keyturn/verify"},
 	"keyturn/cmd/hello":        {"keyturn/verify", "keyturn/cmd/hello/server"},
 	"keyturn/cmd/keyturn":      {"*"},
+
+	"keyturn/accounts/common":          {},
+	"keyturn/accounts/common/generate": {"keyturn/accounts", "keyturn/accounts/common"},
 }
 
 // ownAlone is what one package (or two) of ours may import of others, and nobody else.

@@ -1,3 +1,0 @@
-package accounts
-
-func isCommon(string) bool { return false }
