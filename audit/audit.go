@@ -30,6 +30,7 @@ const (
 	ResourceUpdated  Action = "resource.updated"
 	ResourceDeleted  Action = "resource.deleted"
 	AdminTokenIssued Action = "admin.token_issued"
+	LogPruned        Action = "audit.pruned" // rows of the log itself were removed
 
 	ClientCreated       Action = "client.created"
 	ClientUpdated       Action = "client.updated"

@@ -17,7 +17,6 @@ import (
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/keys"
-	"keyturn/storage"
 	"keyturn/storage/storagetest"
 )
 
@@ -224,7 +223,7 @@ func TestDatabaseWentBackInTime(t *testing.T) {
 
 func auditOf(t *testing.T, s *apitest.Server, action audit.Action) []audit.Event {
 	t.Helper()
-	events, err := s.DB.AuditEvents(t.Context(), storage.AuditQuery{Action: action, Limit: 100})
+	events, err := s.DB.AuditEvents(t.Context(), audit.Query{Action: action, Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

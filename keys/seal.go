@@ -23,6 +23,8 @@ const (
 	maxMaster = 64 << 10
 	// tagInfo separates the tag's key from any other use of the identity (RFC 5869 section 3.2).
 	tagInfo = "keyturn signing key row tag v1"
+	// auditInfo is the same for the tags of the audit log's seals.
+	auditInfo = "keyturn audit seal tag v1"
 )
 
 // Master is the master identity: what private keys are sealed to at rest, and what proves that a key
@@ -34,8 +36,8 @@ type Master struct {
 }
 
 type identity struct {
-	age    *age.X25519Identity
-	tagKey []byte
+	age              *age.X25519Identity
+	tagKey, auditKey []byte
 }
 
 // ParseMaster reads age X25519 identities, one a line; blank lines and lines that start with # are
@@ -86,7 +88,11 @@ func (m *Master) add(id *age.X25519Identity) error {
 	if err != nil {
 		return fmt.Errorf("master identity: derive tag key: %w", err)
 	}
-	m.identities = append(m.identities, identity{age: id, tagKey: tagKey})
+	auditKey, err := hkdf.Key(sha256.New, []byte(id.String()), nil, auditInfo, sha256.Size)
+	if err != nil {
+		return fmt.Errorf("master identity: derive audit key: %w", err)
+	}
+	m.identities = append(m.identities, identity{age: id, tagKey: tagKey, auditKey: auditKey})
 	return nil
 }
 

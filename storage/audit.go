@@ -3,9 +3,10 @@ package storage
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"time"
 
 	"keyturn/audit"
 )
@@ -37,16 +38,6 @@ func (d *DB) RecordEvent(ctx context.Context, e audit.Event) error {
 	return translate(d.once(ctx, func(s session) error { return s.record(ctx, e) }), nil)
 }
 
-// AuditQuery selects events, newest first; empty fields select all.
-type AuditQuery struct {
-	Action                          audit.Action
-	ActorID, SubjectKind, SubjectID string
-	// Before is the ID of the last event of the page before, 0 for the first (keyset paging).
-	Before int64
-	// Limit is 1 to 1000.
-	Limit int
-}
-
 type eventRow struct {
 	ID          int64  `db:"id"`
 	At          micros `db:"at"`
@@ -61,29 +52,66 @@ type eventRow struct {
 	Details     string `db:"details"`
 }
 
-const selectEvents statement = `SELECT id, at, action, actor_kind, actor_id, address, request_id, subject_kind, subject_id, reason, details
-	FROM audit_log
-	WHERE (CAST(? AS BIGINT) = 0 OR id < CAST(? AS BIGINT)) AND (CAST(? AS TEXT) = '' OR action = ?)
-		AND (CAST(? AS TEXT) = '' OR actor_id = ?)
-		AND (CAST(? AS TEXT) = '' OR subject_kind = ?) AND (CAST(? AS TEXT) = '' OR subject_id = ?)
-	ORDER BY id DESC LIMIT ?`
+// The columns of an event.
+const eventColumns = `id, at, action, actor_kind, actor_id, address, request_id, subject_kind, subject_id, reason, details`
 
-// AuditEvents lists what happened.
-func (d *DB) AuditEvents(ctx context.Context, q AuditQuery) ([]audit.Event, error) {
+const (
+	eventTime   statement = `SELECT at FROM audit_log WHERE id = ?`
+	listEvents  statement = `SELECT ` + eventColumns + ` FROM audit_log WHERE TRUE`
+	latestFirst statement = ` ORDER BY at DESC, id DESC LIMIT ?`
+)
+
+// AuditEvents lists what happened, newest first. A page after an event that has left is empty: only the oldest leave.
+func (d *DB) AuditEvents(ctx context.Context, q audit.Query) ([]audit.Event, error) {
+	var before micros
+	if q.Before != 0 {
+		err := d.reading().get(ctx, &before, eventTime, q.Before)
+		if errors.Is(err, sql.ErrNoRows) {
+			return []audit.Event{}, nil
+		}
+		if err != nil {
+			return nil, translate(err, nil)
+		}
+	}
 	var rows []eventRow
-	action := string(q.Action)
-	err := d.reading().all(ctx, &rows, selectEvents, q.Before, q.Before, action, action, q.ActorID, q.ActorID,
-		q.SubjectKind, q.SubjectKind, q.SubjectID, q.SubjectID, page(q.Limit))
-	if err != nil {
+	st, args := eventsWhere(q, before)
+	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
 	events := make([]audit.Event, len(rows))
 	for i, row := range rows {
+		var err error
 		if events[i], err = row.event(); err != nil {
 			return nil, err
 		}
 	}
 	return events, nil
+}
+
+// eventsWhere puts the statement together from what is asked for and no more, so that an index serves it on both
+// databases.
+func eventsWhere(q audit.Query, before micros) (statement, []any) {
+	st, args := listEvents, []any{}
+	for _, part := range []struct {
+		asked     bool
+		condition statement
+		args      []any
+	}{
+		{q.Action != "", ` AND action = ?`, []any{string(q.Action)}},
+		{q.Prefix != "", ` AND substr(action, 1, length(CAST(? AS TEXT))) = ?`, []any{q.Prefix, q.Prefix}},
+		{q.ActorID != "", ` AND actor_id = ?`, []any{q.ActorID}},
+		{q.SubjectKind != "", ` AND subject_kind = ?`, []any{q.SubjectKind}},
+		{q.SubjectID != "", ` AND subject_id = ?`, []any{q.SubjectID}},
+		{q.Address != "", ` AND address = ?`, []any{q.Address}},
+		{!q.Since.IsZero(), ` AND at >= ?`, []any{micros{q.Since}}},
+		{!q.Until.IsZero(), ` AND at < ?`, []any{micros{q.Until}}},
+		{q.Before != 0, ` AND (at, id) < (?, ?)`, []any{before, q.Before}},
+	} {
+		if part.asked {
+			st, args = st+part.condition, append(args, part.args...)
+		}
+	}
+	return st + latestFirst, append(args, page(q.Limit))
 }
 
 func (r eventRow) event() (audit.Event, error) {
@@ -100,6 +128,18 @@ func (r eventRow) event() (audit.Event, error) {
 	return e, nil
 }
 
+// asItIs is event for the chain, which must not stop at a row whose details can't be read: such a row was altered,
+// and its digest is another than any that Keyturn wrote.
+func (r eventRow) asItIs() audit.Event {
+	e, err := r.event()
+	if err != nil {
+		r.Details, e = "", audit.Event{}
+		e, _ = r.event()
+		e.Reason += "\x00unreadable details"
+	}
+	return e
+}
+
 const addRefusal statement = `INSERT INTO audit_refusals (minute, account, address, reason, count)
 	VALUES (({now} / 60000000) * 60000000, ?, ?, ?, 1)
 	ON CONFLICT (minute, account, address, reason) DO UPDATE SET count = audit_refusals.count + 1`
@@ -109,45 +149,36 @@ func (d *DB) AddRefusal(ctx context.Context, r audit.Refusal) error {
 	return d.execOnce(ctx, addRefusal, r.Account, r.Address, r.Reason)
 }
 
-// RefusalCount is how often a refusal happened in one minute.
-type RefusalCount struct {
-	audit.Refusal
-	// Minute is its beginning.
-	Minute time.Time
-	Count  int64
-}
-
-// RefusalQuery selects refusals of the minutes that began in [Since, Until), newest first.
-type RefusalQuery struct {
-	// Account is empty for all.
-	Account      string
-	Since, Until time.Time
-	// Limit is 1 to 1000.
-	Limit int
-}
-
 const selectRefusals statement = `SELECT minute, account, address, reason, count FROM audit_refusals
 	WHERE minute >= CAST(? AS BIGINT) AND minute < CAST(? AS BIGINT) AND (CAST(? AS TEXT) = '' OR account = ?)
 	ORDER BY minute DESC, account, address, reason LIMIT ?`
 
 // Refusals lists refusals that changed nothing.
-func (d *DB) Refusals(ctx context.Context, q RefusalQuery) ([]RefusalCount, error) {
-	var rows []struct {
-		Minute  micros `db:"minute"`
-		Account string `db:"account"`
-		Address string `db:"address"`
-		Reason  string `db:"reason"`
-		Count   int64  `db:"count"`
-	}
+func (d *DB) Refusals(ctx context.Context, q audit.RefusalQuery) ([]audit.RefusalCount, error) {
+	var rows []refusalRow
 	err := d.reading().all(ctx, &rows, selectRefusals, micros{q.Since}.orZero(), micros{q.Until}.orZero(), q.Account, q.Account, page(q.Limit))
 	if err != nil {
 		return nil, translate(err, nil)
 	}
-	counts := make([]RefusalCount, len(rows))
+	return refusalCounts(rows), nil
+}
+
+type refusalRow struct {
+	Minute  micros `db:"minute"`
+	Account string `db:"account"`
+	Address string `db:"address"`
+	Reason  string `db:"reason"`
+	Count   int64  `db:"count"`
+}
+
+func refusalCounts(rows []refusalRow) []audit.RefusalCount {
+	counts := make([]audit.RefusalCount, len(rows))
 	for i, r := range rows {
-		counts[i] = RefusalCount{audit.Refusal{Account: r.Account, Address: r.Address, Reason: r.Reason}, r.Minute.Time, r.Count}
+		counts[i] = audit.RefusalCount{
+			Refusal: audit.Refusal{Account: r.Account, Address: r.Address, Reason: r.Reason}, Minute: r.Minute.Time, Count: r.Count,
+		}
 	}
-	return counts, nil
+	return counts
 }
 
 // page keeps the size of a page within what one answer should hold.

@@ -231,7 +231,7 @@ func contents(t *testing.T, db *storage.DB) []string {
 	users, err1 := db.Users(ctx, accounts.Query{Limit: 100})
 	grants, err2 := db.Grants(ctx, issuer.GrantQuery{Limit: 100})
 	tokens, err3 := db.RevokedTokens(ctx, issuer.RevokedQuery{Limit: 100})
-	events, err4 := db.AuditEvents(ctx, storage.AuditQuery{Limit: 100})
+	events, err4 := db.AuditEvents(ctx, audit.Query{Limit: 100})
 	stored, err5 := db.Keys(ctx)
 	counter, err6 := db.Changes(ctx)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {

@@ -11,7 +11,6 @@ import (
 	"keyturn/audit"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
-	"keyturn/storage"
 )
 
 func TestClientFromCreationToDeletion(t *testing.T) {
@@ -68,7 +67,7 @@ func TestClientFromCreationToDeletion(t *testing.T) {
 	f.send(http.MethodGet, "/clients/shop", all, "").want(http.StatusNotFound)
 	f.send(http.MethodPost, "/clients", all, `{"client_id": "shop", "redirect_uris": ["https://shop.example.com/cb"]}`).want(http.StatusConflict)
 
-	events, err := f.db.AuditEvents(t.Context(), storage.AuditQuery{SubjectKind: "client", SubjectID: "shop", Limit: 10})
+	events, err := f.db.AuditEvents(t.Context(), audit.Query{SubjectKind: "client", SubjectID: "shop", Limit: 10})
 	var actions []audit.Action
 	for _, e := range events {
 		actions = append(actions, e.Action)

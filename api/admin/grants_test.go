@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/storage"
+	"keyturn/audit"
 )
 
 func TestGrantsAreListedAndRevoked(t *testing.T) {
@@ -68,7 +68,7 @@ func TestGrantsAreListedAndRevoked(t *testing.T) {
 		t.Errorf("reason %v, want admin", gone["reason"])
 	}
 	f.instant(gone["revoked_at"])
-	events, err := f.db.AuditEvents(t.Context(), storage.AuditQuery{SubjectKind: "grant", SubjectID: ids[0], Limit: 1})
+	events, err := f.db.AuditEvents(t.Context(), audit.Query{SubjectKind: "grant", SubjectID: ids[0], Limit: 1})
 	if err != nil || len(events) != 1 || events[0].Reason != "lost phone" {
 		t.Errorf("audited as %+v (%v)", events, err)
 	}

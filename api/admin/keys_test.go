@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"keyturn/storage"
+	"keyturn/audit"
 )
 
 // kidOf reads a token's header.
@@ -86,7 +86,7 @@ func TestRotationTurnsTheKeyOfNewTokens(t *testing.T) {
 	if states[old] != "retiring" || states[now] != "signing" || !f.inJWKS(old) || !f.inJWKS(now) {
 		t.Errorf("old key is %s, new one %s; both must verify", states[old], states[now])
 	}
-	events, err := f.db.AuditEvents(t.Context(), storage.AuditQuery{SubjectKind: "key", SubjectID: now, Limit: 1})
+	events, err := f.db.AuditEvents(t.Context(), audit.Query{SubjectKind: "key", SubjectID: now, Limit: 1})
 	if err != nil || len(events) != 1 || events[0].Reason != "drill" || events[0].Actor.ID != "keyturn-cli" || events[0].Actor.RequestID == "" {
 		t.Errorf("audited as %+v (%v)", events, err)
 	}

@@ -12,13 +12,12 @@ import (
 
 	"keyturn/audit"
 	"keyturn/keys"
-	"keyturn/storage"
 )
 
 // refusals are all that were recorded, each as often as it was counted.
 func (f *fixture) refusals() []audit.Refusal {
 	f.Helper()
-	list, err := f.db.Refusals(f.Context(), storage.RefusalQuery{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Limit: 1000})
+	list, err := f.db.Refusals(f.Context(), audit.RefusalQuery{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Limit: 1000})
 	if err != nil {
 		f.Fatal(err)
 	}

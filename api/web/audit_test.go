@@ -7,12 +7,11 @@ import (
 
 	"keyturn/api/apitest"
 	"keyturn/audit"
-	"keyturn/storage"
 )
 
 func auditEvents(t *testing.T, s *apitest.Server, action audit.Action) []audit.Event {
 	t.Helper()
-	events, err := s.DB.AuditEvents(context.Background(), storage.AuditQuery{Action: action, Limit: 100})
+	events, err := s.DB.AuditEvents(context.Background(), audit.Query{Action: action, Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +21,7 @@ func auditEvents(t *testing.T, s *apitest.Server, action audit.Action) []audit.E
 // refusals counts those of an account for a reason.
 func refusals(t *testing.T, s *apitest.Server, account, reason string) (n int64) {
 	t.Helper()
-	rows, err := s.DB.Refusals(context.Background(), storage.RefusalQuery{Account: account, Until: s.Now().Add(time.Hour), Limit: 100})
+	rows, err := s.DB.Refusals(context.Background(), audit.RefusalQuery{Account: account, Until: s.Now().Add(time.Hour), Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

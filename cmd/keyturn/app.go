@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -33,6 +34,8 @@ type app struct {
 	clients  *oauth.Registry
 	// alarms counts what an operator must look at.
 	alarms atomic.Int64
+	// auditTail is what was unsealed when it was last looked at, nil before.
+	auditTail atomic.Pointer[audit.Tail]
 }
 
 // openApp opens the database, brings the schema up to date where the settings say so, and wires the

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/audit"
-	"keyturn/storage"
 )
 
 func auditCommand() *cobra.Command {
@@ -33,7 +32,7 @@ type eventView struct {
 }
 
 func auditList() *cobra.Command {
-	var q storage.AuditQuery
+	var q audit.Query
 	var action string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List what happened, newest first", Args: noArgs,
@@ -73,7 +72,7 @@ type refusalView struct {
 }
 
 func auditRefusals() *cobra.Command {
-	var q storage.RefusalQuery
+	var q audit.RefusalQuery
 	var since time.Duration
 	cmd := &cobra.Command{
 		Use: "refusals", Short: "List refused sign-ins and admin calls, counted by account, address, reason and minute, newest first", Args: noArgs,

@@ -70,6 +70,7 @@ type Config struct {
 	LogFormat       string        `name:"log_format" default:"" doc:"json or text; without it, text on a terminal and json elsewhere."`
 	DrainDelay      time.Duration `name:"drain_delay" default:"2s" doc:"After SIGTERM, how long readiness is red before the listeners close."`
 	SweepInterval   time.Duration `name:"sweep_interval" default:"1m" doc:"How often expired rows are swept."`
+	AuditRetention  time.Duration `name:"audit_retention" default:"9600h" doc:"How long sealed rows of the audit log are kept (9600h are 400 days); 0 for ever. Counts of refusals are kept for 90 days at most."`
 }
 
 // Switch is on or off.
@@ -219,6 +220,9 @@ func (c *Config) checkLifetimes(bad func(name, format string, args ...any)) {
 		if d.value%time.Second != 0 {
 			bad(d.name, "must be whole seconds, as the times in a token are")
 		}
+	}
+	if c.AuditRetention != 0 && c.AuditRetention < 24*time.Hour {
+		bad("audit_retention", "must be 0 or at least 24h")
 	}
 	if c.GrantLifetime < c.RefreshTokenLife {
 		bad("grant_lifetime", "must not be shorter than KEYTURN_REFRESH_TOKEN_LIFETIME")

@@ -67,7 +67,7 @@ func (s *server) sweep(ctx context.Context) {
 func (s *server) sweepOnce(ctx context.Context) {
 	limits := storage.SweepLimits{
 		Batch: sweepBatch, Leeway: s.config.Leeway + time.Minute,
-		ThrottleAge: 24 * time.Hour, KnownAge: 180 * 24 * time.Hour, RefusalAge: 90 * 24 * time.Hour,
+		ThrottleAge: 24 * time.Hour, KnownAge: 180 * 24 * time.Hour, RefusalAge: s.config.refusalAge(),
 		SessionIdle: s.config.SessionIdle,
 	}
 	for range sweepRounds {

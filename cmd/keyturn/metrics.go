@@ -33,6 +33,8 @@ func newMetrics(a *app) *metrics {
 			func() float64 { return float64(a.keys.LastRead().Unix()) }),
 		counter("keyturn_alarms_total", "Alarms since the start: altered key rows, a database that went back in time.",
 			func() float64 { return float64(a.alarms.Load()) }),
+		gauge("keyturn_audit_unsealed_age_seconds", "How long the oldest event of the audit log that no seal covers has waited.",
+			func() float64 { return a.tailAge(time.Now()).Seconds() }),
 		gauge("keyturn_database_connections_in_use", "Pooled connections that are working.",
 			func() float64 { return float64(a.db.Stats().InUse) }),
 		counter("keyturn_database_wait_seconds_total", "Time that requests have waited for a pooled connection.",

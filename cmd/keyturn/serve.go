@@ -118,7 +118,7 @@ func (s *server) run(ctx context.Context, public, ops net.Listener, ready func(*
 	// The loops outlive ctx: what is accepted while draining still needs fresh keys.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing, s.provider.SendLogouts} {
+	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing, s.provider.SendLogouts, s.keepAudit} {
 		loops.Go(func() { loop(background) })
 	}
 	defer loops.Wait()

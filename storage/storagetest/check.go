@@ -42,7 +42,7 @@ func micro(at time.Time) time.Time { return at.Truncate(time.Microsecond).UTC() 
 // actions counts the events of these actions.
 func actions(t *testing.T, db *storage.DB, of ...audit.Action) int {
 	t.Helper()
-	events, err := db.AuditEvents(t.Context(), storage.AuditQuery{Limit: 1000})
+	events, err := db.AuditEvents(t.Context(), audit.Query{Limit: 1000})
 	must(t, err)
 	count := 0
 	for _, e := range events {

@@ -146,7 +146,7 @@ func testMethodsWithoutSecrets(t *testing.T, open OpenFunc) {
 		equal(t, "secrets under "+string(method), len(change(method).Secrets), 0)
 		is(t, "a secret under "+string(method), add("y"), issuer.ErrConflict)
 	}
-	events, err := db.AuditEvents(ctx, storage.AuditQuery{Limit: 1000})
+	events, err := db.AuditEvents(ctx, audit.Query{Limit: 1000})
 	must(t, err)
 	var told []string
 	for _, e := range events {

@@ -34,7 +34,7 @@ func testCodes(t *testing.T, open OpenFunc) {
 	took, err := db.SessionClients(ctx, browser.ID)
 	must(t, err)
 	equal(t, "who took part", took, []string{client.ID})
-	events, err := db.AuditEvents(ctx, storage.AuditQuery{Action: audit.GrantCreated, Limit: 10})
+	events, err := db.AuditEvents(ctx, audit.Query{Action: audit.GrantCreated, Limit: 10})
 	must(t, err)
 	if len(events) != 1 || events[0].SubjectKind != "grant" || events[0].SubjectID != made.ID {
 		t.Errorf("events: got %+v, want one about the grant", events)
@@ -108,7 +108,7 @@ func testCodeReuse(t *testing.T, open OpenFunc) {
 		equal(t, name+": events", actions(t, db, audit.GrantRevoked)-before, 1)
 	}
 	checkRevoked(t, db, u.ID, issuer.CodeReused)
-	events, err := db.AuditEvents(ctx, storage.AuditQuery{Action: audit.GrantRevoked, Limit: 1})
+	events, err := db.AuditEvents(ctx, audit.Query{Action: audit.GrantRevoked, Limit: 1})
 	must(t, err)
 	equal(t, "the event's reason", events[0].Reason, string(issuer.CodeReused))
 }

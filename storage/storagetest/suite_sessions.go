@@ -83,7 +83,7 @@ func testReplaceSession(t *testing.T, open OpenFunc) {
 	read, _, err := db.SessionByHash(ctx, again.Hash)
 	must(t, err)
 	equal(t, "by the new cookie", read, want)
-	events, err := db.AuditEvents(ctx, storage.AuditQuery{Action: audit.UserSignedIn, Limit: 1})
+	events, err := db.AuditEvents(ctx, audit.Query{Action: audit.UserSignedIn, Limit: 1})
 	must(t, err)
 	equal(t, "the event's session", events[0].SubjectID, old.ID)
 	_, _, err = db.RedeemCode(ctx, Redeem(waiting))

@@ -150,7 +150,7 @@ func testAudit(t *testing.T, open OpenFunc) {
 	must(t, db.RecordEvent(ctx, first))
 	clock.Advance(time.Second)
 	must(t, db.RecordEvent(ctx, second))
-	events, err := db.AuditEvents(ctx, storage.AuditQuery{Limit: 10})
+	events, err := db.AuditEvents(ctx, audit.Query{Limit: 10})
 	must(t, err)
 	if len(events) != 2 || events[0].ID <= events[1].ID {
 		t.Fatalf("got %+v, want two events, newest first", events)
@@ -158,7 +158,7 @@ func testAudit(t *testing.T, open OpenFunc) {
 	second.ID, second.At = events[0].ID, micro(clock.Now())
 	first.ID, first.At = events[1].ID, micro(clock.Now().Add(-time.Second))
 	equal(t, "events", events, []audit.Event{second, first})
-	for _, q := range []storage.AuditQuery{
+	for _, q := range []audit.Query{
 		{Before: second.ID, Limit: 10}, {Action: first.Action, Limit: 10}, {ActorID: "root", Limit: 10},
 		{SubjectKind: "user", Limit: 10}, {SubjectID: "s-1", Limit: 10},
 	} {
@@ -166,14 +166,14 @@ func testAudit(t *testing.T, open OpenFunc) {
 		must(t, err)
 		equal(t, "the first event alone", events, []audit.Event{first})
 	}
-	events, err = db.AuditEvents(ctx, storage.AuditQuery{Limit: 1})
+	events, err = db.AuditEvents(ctx, audit.Query{Limit: 1})
 	must(t, err)
 	equal(t, "a page of one", events, []audit.Event{second})
 
 	why := Event(audit.Action("test.why"))
 	why.Actor.Why, why.Reason = "asked by telephone", ""
 	must(t, db.RecordEvent(ctx, why))
-	events, err = db.AuditEvents(ctx, storage.AuditQuery{Action: why.Action, Limit: 1})
+	events, err = db.AuditEvents(ctx, audit.Query{Action: why.Action, Limit: 1})
 	must(t, err)
 	equal(t, "the reason of an event without one of its own", events[0].Reason, why.Actor.Why)
 }
@@ -188,9 +188,9 @@ func testRefusals(t *testing.T, open OpenFunc) {
 	must(t, db.AddRefusal(ctx, throttled))
 	clock.Advance(time.Minute)
 	must(t, db.AddRefusal(ctx, wrong))
-	got, err := db.Refusals(ctx, storage.RefusalQuery{Account: "u1", Until: clock.Now().Add(time.Hour), Limit: 10})
+	got, err := db.Refusals(ctx, audit.RefusalQuery{Account: "u1", Until: clock.Now().Add(time.Hour), Limit: 10})
 	must(t, err)
-	equal(t, "one row per minute and reason", got, []storage.RefusalCount{
+	equal(t, "one row per minute and reason", got, []audit.RefusalCount{
 		{Refusal: wrong, Minute: minute.Add(time.Minute), Count: 1}, {Refusal: wrong, Minute: minute, Count: 20}, {Refusal: throttled, Minute: minute, Count: 1},
 	})
 }
