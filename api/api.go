@@ -23,6 +23,7 @@ import (
 type Server struct {
 	Issuer   *issuer.Issuer
 	Accounts *accounts.Service
+	Groups   *accounts.Groups
 	Keys     *keys.Ring
 	// Provider answers OAuth clients and the browsers in front of them.
 	Provider *oauth.Provider
@@ -109,7 +110,7 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
-	administration := &admin.Handlers{Accounts: s.Accounts, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals}
+	administration := &admin.Handlers{Accounts: s.Accounts, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals}
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}

@@ -91,7 +91,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.handleWith(&api.Server{
-		Issuer: f.issuer, Accounts: f.accounts, Keys: ring, Provider: provider, Pages: pages, Log: log, Refusals: f.db,
+		Issuer: f.issuer, Accounts: f.accounts, Groups: &accounts.Groups{Store: f.db, AdminAudience: "https://id.example.com/admin/v1"}, Keys: ring, Provider: provider, Pages: pages, Log: log, Refusals: f.db,
 	})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })
 	return f

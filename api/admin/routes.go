@@ -22,6 +22,7 @@ const Prefix = "/admin/v1"
 type Handlers struct {
 	Accounts *accounts.Service
 	Browsers *accounts.Browsers
+	Groups   *accounts.Groups
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
@@ -68,6 +69,19 @@ func (h *Handlers) Routes() []Route {
 		{get, "/users/:id/sessions", "", read, h.listSessions},
 		{del, "/users/:id/sessions", "", people, h.endUserSessions},
 		{del, "/users/:id/sessions/:session", "", people, h.endSession},
+
+		{get, "/users/:id/groups", "", read, h.listUserGroups},
+
+		{get, "/groups", "limit after prefix", read, h.listGroups},
+		{post, "/groups", "", people, h.createGroup},
+		{get, "/groups/:id", "", read, h.readGroup},
+		{patch, "/groups/:id", "", people, h.updateGroup},
+		{del, "/groups/:id", "", people, h.deleteGroup},
+		{get, "/groups/:id/members", "limit after prefix", read, h.listMembers},
+		{put, "/groups/:id/members/:user", "", people, h.addMember},
+		{del, "/groups/:id/members/:user", "", people, h.removeMember},
+		{put, "/groups/:id/roles", "resource role", people, h.addRole},
+		{del, "/groups/:id/roles", "resource role", people, h.removeRole},
 
 		{get, "/grants/:id", "", read, h.readGrant},
 		{del, "/grants/:id", "", people, h.revokeGrant},

@@ -36,6 +36,18 @@ var access = map[string]string{
 	"DELETE /users/:id/sessions":          "admin:users",
 	"DELETE /users/:id/sessions/:session": "admin:users",
 
+	"GET /users/:id/groups":            "admin:read",
+	"GET /groups":                      "admin:read",
+	"POST /groups":                     "admin:users",
+	"GET /groups/:id":                  "admin:read",
+	"PATCH /groups/:id":                "admin:users",
+	"DELETE /groups/:id":               "admin:users",
+	"GET /groups/:id/members":          "admin:read",
+	"PUT /groups/:id/members/:user":    "admin:users",
+	"DELETE /groups/:id/members/:user": "admin:users",
+	"PUT /groups/:id/roles":            "admin:users",
+	"DELETE /groups/:id/roles":         "admin:users",
+
 	"GET /grants/:id":     "admin:read",
 	"DELETE /grants/:id":  "admin:users",
 	"GET /revoked-tokens": "admin:read",
@@ -79,7 +91,7 @@ func eachRoute(t *testing.T, do func(t *testing.T, name, method, path string)) {
 			t.Errorf("%s is not in the test's table", name)
 		}
 		t.Run(name, func(t *testing.T) {
-			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret", ":session", "no-such-session").Replace(r.Path))
+			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret", ":session", "no-such-session", ":user", "no-such-user").Replace(r.Path))
 		})
 	}
 }

@@ -47,6 +47,7 @@ type Server struct {
 	URL      string
 	Issuer   *issuer.Issuer
 	Accounts *accounts.Service
+	Groups   *accounts.Groups
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
 	Provider *oauth.Provider
@@ -89,7 +90,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	pages, err := web.NewPages(web.Theme{Name: "Keyturn"}, config.Settings.Issuer)
 	must(t, err)
 	handler, err := (&api.Server{
-		Issuer: s.Issuer, Accounts: s.Accounts, Keys: s.Keys, Provider: s.Provider, Pages: pages,
+		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, Pages: pages,
 		Log: config.Log, Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
@@ -108,6 +109,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 		Store: s.DB, Now: s.Now, Log: log, ThrottleOn: config.Throttle, Queue: config.Queue,
 		Argon2: accounts.Argon2{Memory: 8192, Time: 1, Threads: 1},
 	}
+	s.Groups = &accounts.Groups{Store: s.DB, AdminAudience: config.Settings.AdminAudience()}
 	s.Issuer = &issuer.Issuer{Store: s.DB, Settings: config.Settings, Now: s.Now}
 	_, master, err := keys.GenerateMaster()
 	must(t, err)

@@ -30,6 +30,7 @@ type app struct {
 	accounts *accounts.Service
 	factors  *accounts.Factors
 	browsers *accounts.Browsers
+	groups   *accounts.Groups
 	issuer   *issuer.Issuer
 	clients  *oauth.Registry
 	// alarms counts what an operator must look at.
@@ -52,13 +53,14 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		Concurrent: config.PasswordHashing, Queue: config.PasswordQueue,
 		ThrottleOn: bool(config.Throttle),
 	}
+	a.groups = &accounts.Groups{Store: db, AdminAudience: config.issuerSettings().AdminAudience()}
 	a.issuer = &issuer.Issuer{Store: db, Settings: config.issuerSettings(), Now: time.Now, Alarm: a.timeTravel}
 	a.keys = &keys.Ring{
 		Store: db, Policy: a.keyPolicy, Now: time.Now, Log: log,
 		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
 	}
 	a.issuer.Keys = a.keys
-	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer}
+	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer, Policy: a.groups}
 	a.accounts.Factors = a.factors
 	a.browsers = a.newBrowsers()
 	a.clients = &oauth.Registry{Store: db, Settings: config.registrySettings(), Now: time.Now, Log: log}

@@ -69,7 +69,7 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 	addFlags(root.PersistentFlags())
 	root.PersistentFlags().Bool("json", false, "answer as JSON, for programs")
 	root.AddCommand(
-		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), clientCommand(),
+		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), groupCommand(), clientCommand(),
 		resourceCommand(), keysCommand(),
 		sessionCommand(), adminCommand(), auditCommand(), doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)

@@ -39,6 +39,7 @@ func (a *app) newProvider() (*domain.Provider, error) {
 			},
 		},
 		Settings: domain.Settings{RequirePKCE: a.config.RequirePKCE == "all"},
+		Demands:  a.groups,
 		Refusals: a.db, Post: fetcher, Fetch: forRequests,
 	}, nil
 }

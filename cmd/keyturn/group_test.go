@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestGroupCommands(t *testing.T) {
+	i := newMigrated(t)
+	i.must(t, "", "user", "create", "boss", "--admin")
+	i.must(t, "", "user", "create", "spiderman")
+	made := i.object(t, "", "group", "create", "editors", "--description", "who writes")
+	if made["name"] != "editors" || made["description"] != "who writes" {
+		t.Errorf("created %v", made)
+	}
+	if said := i.refused(t, "group", "create", "EDITORS"); !strings.Contains(said, "keyturn group list") {
+		t.Errorf("the same again: %s", said)
+	}
+	i.must(t, "", "group", "update", "editors", "--name", "writers")
+	i.must(t, "", "group", "require-acr", "writers", "phr")
+	i.must(t, "", "group", "add-member", "writers", "spiderman")
+	i.must(t, "", "group", "add-role", "writers", "editor", "--resource", "api")
+	if said := i.refused(t, "group", "add-role", "writers", "editor"); !strings.Contains(said, "--resource") {
+		t.Errorf("a role of nothing: %s", said)
+	}
+	i.must(t, "", "group", "add-role", "writers", "auditor")
+	shown := i.object(t, "", "group", "show", "writers")
+	if roles := fmt.Sprint(shown["roles"]); shown["required_acr"] != "phr" || !strings.Contains(roles, "role:auditor") || !strings.Contains(roles, "/admin/v1") || !strings.Contains(roles, "resource:api role:editor") {
+		t.Errorf("shown %v", shown)
+	}
+	if list := i.must(t, "", "group", "list"); !strings.Contains(list, "writers") || !strings.Contains(list, "editor@api") {
+		t.Errorf("listed %s", list)
+	}
+	if members := i.must(t, "", "group", "members", "writers"); !strings.Contains(members, "spiderman") {
+		t.Errorf("members %s", members)
+	}
+	i.must(t, "", "group", "require-acr", "writers", "none")
+	i.must(t, "", "group", "remove-role", "writers", "editor", "--resource", "api")
+	i.must(t, "", "group", "remove-member", "writers", "spiderman")
+	if said := i.refused(t, "user", "update", "boss", "--admin=false"); !strings.Contains(said, "last active administrator") || !strings.Contains(said, "make another one first") {
+		t.Errorf("the last administrator: %s", said)
+	}
+	if said := i.refused(t, "group", "add-member", "nobody", "spiderman"); !strings.Contains(said, "keyturn group list") {
+		t.Errorf("an unknown group: %s", said)
+	}
+	if gone := i.object(t, "", "group", "delete", "writers"); gone["name"] != "writers" {
+		t.Errorf("deleted %v", gone)
+	}
+}
