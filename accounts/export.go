@@ -47,6 +47,17 @@ type Kept struct {
 	Refusals []KeptRefusal `json:"refusals"`
 	// Letters are those that are still to leave.
 	Letters []KeptLetter `json:"letters_waiting"`
+	// Factors are passkeys and authenticator apps.
+	Factors []KeptFactor `json:"ways_to_sign_in"`
+	Groups  []string     `json:"groups"`
+}
+
+// KeptFactor is a passkey or an authenticator app.
+type KeptFactor struct {
+	Kind       string    `json:"kind"`
+	Name       string    `json:"name"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }
 
 // KeptSession is a browser session.
@@ -76,9 +87,10 @@ type KeptGrant struct {
 
 // KeptConsent is what the person has allowed an app.
 type KeptConsent struct {
-	Client string    `json:"app"`
-	Scope  string    `json:"scope"`
-	At     time.Time `json:"allowed_at"`
+	Client   string    `json:"app"`
+	Resource string    `json:"for"`
+	Scope    string    `json:"scope"`
+	At       time.Time `json:"allowed_at"`
 }
 
 // KeptAddress is a network address that the person has signed in from.
@@ -99,6 +111,23 @@ type KeptEvent struct {
 	SubjectID string            `json:"id,omitempty"`
 	Reason    string            `json:"reason,omitempty"`
 	Details   map[string]string `json:"details,omitempty"`
+}
+
+// KeptEventOf is the event as the user may see it: nothing of other people, and no address that somebody else
+// acted from, unless nobody knows who they were.
+func KeptEventOf(e audit.Event, userID string) KeptEvent {
+	own := e.Actor.Kind == audit.User && e.Actor.ID == userID
+	kept := KeptEvent{
+		At: e.At, Action: e.Action, By: e.Actor.Kind, Own: own, Reason: e.Reason,
+		Address: e.Actor.Address, Subject: e.SubjectKind, SubjectID: e.SubjectID, Details: e.Details,
+	}
+	if !own && e.Actor.Kind != audit.Anonymous {
+		kept.Address = ""
+	}
+	if e.SubjectKind == "user" && e.SubjectID != userID {
+		kept.SubjectID, kept.Details = "", nil
+	}
+	return kept
 }
 
 // KeptRefusal is a count of refusals in a minute.

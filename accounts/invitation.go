@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"keyturn/audit"
@@ -59,7 +60,7 @@ func (s *SelfService) InvitationLink(ctx context.Context, in Invitation, actor a
 // mint makes a link that no letter carries.
 func (s *SelfService) mint(ctx context.Context, terms LinkTerms, event audit.Event) (keys.Secret, error) {
 	secret := keys.NewSecret()
-	if err := s.Store.StoreLink(ctx, secret.Hash(), terms, event); err != nil {
+	if err := s.Store.MintLink(ctx, secret.Hash(), terms, event); err != nil {
 		return keys.Secret{}, err
 	}
 	return secret, nil
@@ -86,6 +87,9 @@ func (s *SelfService) invitation(ctx context.Context, in Invitation, actor audit
 	if in.Admin {
 		data[dataAdmin] = "yes"
 	}
+	if actor.Kind == audit.User {
+		data[dataInviter] = actor.ID
+	}
 	return LinkTerms{Purpose: LinkInvitation, Email: in.Email, Lifetime: lifetime, Data: data}, nil
 }
 
@@ -98,13 +102,24 @@ func invitedEvent(terms LinkTerms, letterID string, actor audit.Actor) audit.Eve
 	}
 }
 
-// AcceptInvitation makes the account that the invitation offers, as FinishSignUp does.
+// AcceptInvitation makes the account that the invitation offers, as FinishSignUp does. ErrLinkGone, too, where
+// whoever invited might not do so any more.
 func (s *SelfService) AcceptInvitation(ctx context.Context, secret keys.Secret, n NewPerson, actor audit.Actor) (Authentication, error) {
 	link, err := s.link(ctx, LinkInvitation, secret)
 	if err != nil {
 		return Authentication{}, err
 	}
-	return s.createBy(ctx, link, secret, User{
+	invited := User{
 		Username: link.Data[dataUsername], Email: link.Email, EmailVerified: true, Admin: link.Data[dataAdmin] != "",
-	}, n, actor)
+	}
+	if inviter := link.Data[dataInviter]; inviter != "" {
+		rights, err := s.People.RightsOf(ctx, inviter)
+		switch {
+		case err != nil:
+			return Authentication{}, fmt.Errorf("read the inviter's rights: %w", err)
+		case !rights.Cover(needsFor(invited.Admin)):
+			return Authentication{}, ErrLinkGone
+		}
+	}
+	return s.createBy(ctx, link, secret, invited, n, actor)
 }

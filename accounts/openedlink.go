@@ -29,7 +29,8 @@ const (
 	dataGivenName  = "given_name"
 	dataFamilyName = "family_name"
 	dataAdmin      = "admin"
-	dataFrom       = "from" // the address before
+	dataInviter    = "inviter" // the id of the user who invites
+	dataFrom       = "from"    // the address before
 )
 
 // Look tells what a link's page needs; it uses nothing up. ErrLinkUsed where the link has done what it was

@@ -73,12 +73,5 @@ func (s *Service) tryOwn(ctx context.Context, a *attempt) error {
 	if _, ok := s.verify(ctx, a); !ok {
 		return s.fail(ctx, a)
 	}
-	if !s.ThrottleOn || !a.throttle.worthNoting(a.address) {
-		return nil
-	}
-	done := Success{Account: a.account, Place: a.throttle.Place, UserID: a.user.ID, Address: a.address}
-	if err := s.Store.AddSuccess(ctx, done); err != nil {
-		return fmt.Errorf("note sign-in: %w", err)
-	}
-	return nil
+	return s.noteSuccess(ctx, a)
 }

@@ -65,14 +65,17 @@ func refused(why PasswordFault) error { return &PasswordRefused{Why: why} }
 // is that of somebody who has no account yet.
 func (s *SelfService) LeastPassword(ctx context.Context, userID string) (int, error) {
 	alone := cmp.Or(s.People.LeastAlone, MinPasswordAlone)
-	if userID == "" || s.SecondFactor == nil {
+	if userID == "" {
 		return alone, nil
 	}
-	has, err := s.SecondFactor(ctx, userID)
-	if err != nil || !has {
-		return alone, err
+	has, err := s.People.Store.FactorCounts(ctx, userID)
+	if err != nil {
+		return 0, fmt.Errorf("count factors: %w", err)
 	}
-	return MinPassword, nil
+	if has.SecondFactor() {
+		return MinPassword, nil
+	}
+	return alone, nil
 }
 
 // checkPassword checks a new password of u, which needs least characters. There are no rules of composition,

@@ -19,8 +19,6 @@ type SelfService struct {
 	Allow  Features
 	// Mail tells that letters leave. Without it features that need them are not offered.
 	Mail bool
-	// SecondFactor tells whether a user has a second factor; nil where nobody has.
-	SecondFactor func(ctx context.Context, userID string) (bool, error)
 }
 
 // SelfServiceStore keeps what self-service changes. Every method that changes state is one transaction that
@@ -28,9 +26,9 @@ type SelfService struct {
 type SelfServiceStore interface {
 	// LinkByHash looks at a link and uses nothing up. ErrLinkUsed or ErrLinkGone where it is not good.
 	LinkByHash(ctx context.Context, h keys.Hash, purpose LinkPurpose) (Link, error)
-	// StoreLink stores a link whose secret somebody is told at once, without a letter, and ends older ones as
+	// MintLink stores a link whose secret somebody is told at once, without a letter, and ends older ones as
 	// QueueAsked does.
-	StoreLink(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
+	MintLink(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
 
 	// UsersByEmail returns users with that address as SameAddress compares, at most ten, active ones first.
 	UsersByEmail(ctx context.Context, email string) ([]User, error)
@@ -38,7 +36,7 @@ type SelfServiceStore interface {
 	// that its first began; else it changes nothing and returns false.
 	TakeLetters(ctx context.Context, limits []LetterLimit) (bool, error)
 	// QueueAsked queues letters that somebody asked for. A link of one of them ends those that the same user has
-	// for the same purpose, those that are still to leave among them.
+	// for the same purpose, and an invitation those to the same address, those that are still to leave among them.
 	QueueAsked(ctx context.Context, event audit.Event, letters ...Letter) error
 
 	// CreateUserByLink uses the link up and stores the user as Store.CreateUser does. ErrUsernameTaken leaves
@@ -61,7 +59,8 @@ type SelfServiceStore interface {
 	// ErrNotSignedIn. ErrLastAdministrator where nobody would be left to administer, however many leave at once.
 	DeleteOwn(ctx context.Context, id string, version int64, event audit.Event, letters ...Letter) error
 
-	// Kept returns what is kept about a user beside the user's row, and writes that they took it away.
+	// Kept returns what is kept about a user beside the user's row (KeptEventOf makes the events), and writes that
+	// they took it away.
 	Kept(ctx context.Context, userID string, event audit.Event) (Kept, error)
 }
 

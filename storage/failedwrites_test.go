@@ -162,7 +162,7 @@ func everything(t *testing.T, url string) []string {
 	var found []string
 	for _, table := range []string{
 		"users", "grants", "revoked_refresh_tokens", "audit_log", "changes", "clients", "client_secrets", "client_assertions", "interactions", "consents",
-		"browser_sessions", "session_clients", "authorization_codes", "logout_deliveries",
+		"browser_sessions", "session_clients", "authorization_codes", "logout_deliveries", "letters", "one_time_links", "throttle",
 	} {
 		rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table)
 		if err != nil {

@@ -197,16 +197,7 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 				return err
 			}
 		}
-		var folded, claims *string
-		if c.Username != nil {
-			folded = new(accounts.Fold(*c.Username))
-		}
-		if c.Claims != nil {
-			claims = new(claimsText(*c.Claims))
-		}
-		update := func() error {
-			return s.get(ctx, &row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, claims, id)
-		}
+		update := func() error { return s.updateUser(ctx, &row, id, c) }
 		var err error
 		if c.Admin != nil {
 			err = s.keepAdministrator(ctx, update)
@@ -222,6 +213,18 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 		return accounts.User{}, userError(err)
 	}
 	return row.user(), nil
+}
+
+// updateUser changes the fields that are set, and reads the row as it is then.
+func (s session) updateUser(ctx context.Context, row *userRow, id string, c accounts.Change) error {
+	var folded, claims *string
+	if c.Username != nil {
+		folded = new(accounts.Fold(*c.Username))
+	}
+	if c.Claims != nil {
+		claims = new(claimsText(*c.Claims))
+	}
+	return s.get(ctx, row, updateUser, c.Username, folded, c.Email, c.GivenName, c.FamilyName, c.ExternalID, c.EmailVerified, c.Admin, claims, id)
 }
 
 const deleteUser statement = `DELETE FROM users WHERE id = ?`
