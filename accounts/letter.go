@@ -64,3 +64,14 @@ type LinkTerms struct {
 	// Data is what the purpose needs beside that.
 	Data map[string]string
 }
+
+// LifetimeOf is how long a link lives that somebody asks for themselves, from when its letter leaves.
+func LifetimeOf(p LinkPurpose) time.Duration {
+	switch p {
+	case LinkSignUp:
+		return signUpLifetime
+	case LinkEmailConfirm:
+		return emailLifetime
+	}
+	return resetLifetime
+}

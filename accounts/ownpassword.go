@@ -75,3 +75,12 @@ func (s *Service) tryOwn(ctx context.Context, a *attempt) error {
 	}
 	return s.noteSuccess(ctx, a)
 }
+
+// HasPassword tells whether the person has a password, which ChangePassword then asks for.
+func (s *SelfService) HasPassword(ctx context.Context, who Authentication) (bool, error) {
+	if !who.Valid() {
+		return false, ErrNotSignedIn
+	}
+	user, err := s.People.Store.UserByID(ctx, who.UserID())
+	return user.PasswordHash != "", err
+}

@@ -28,6 +28,8 @@ type Server struct {
 	// Provider answers OAuth clients and the browsers in front of them.
 	Provider *oauth.Provider
 	Pages    *web.Pages
+	// SelfService is what people do to accounts of their own; nil offers nothing.
+	SelfService *accounts.SelfService
 	// Operations are what the program tells the console of itself.
 	Operations console.Operations
 	Log        *slog.Logger
@@ -71,7 +73,12 @@ func (s *Server) people() (*web.Handlers, error) {
 	if err != nil {
 		return nil, err
 	}
+	self := s.SelfService
+	if self == nil {
+		self = &accounts.SelfService{People: s.Accounts}
+	}
 	return &web.Handlers{
+		Self:     self,
 		Provider: s.Provider, Client: s.Provider.Clients.Find, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
 		Cookies: web.Cookies{Secure: s.secure}, Guard: guard,
 		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
@@ -144,6 +151,7 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 		{http.MethodGet, web.InteractionPath + ":id/sign-in", h.ToInteraction},
 		{http.MethodPost, web.InteractionPath + ":id/consent", h.Consent},
 		{http.MethodGet, web.InteractionPath + ":id/consent", h.ToInteraction},
+		{http.MethodGet, web.InteractionPath + ":id/other", h.Other},
 		{http.MethodGet, clients.LogoutPath, h.Logout},
 		{http.MethodPost, clients.LogoutPath, h.LogoutByForm},
 
@@ -161,6 +169,7 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 	} {
 		router.Handle(r.method, r.path, s.page(h, r.handle))
 	}
+	s.selfServiceRoutes(router, h)
 	for _, a := range s.Pages.Assets() {
 		getOrHead(router, a.Path, a.Get)
 	}
@@ -186,6 +195,33 @@ func (s *Server) consoleRoutes(router *gin.Engine, h *web.Handlers) error {
 		getOrHead(router, a.Path, a.Get)
 	}
 	return nil
+}
+
+// selfServiceRoutes are where people make accounts and look after them.
+func (s *Server) selfServiceRoutes(router *gin.Engine, h *web.Handlers) {
+	for _, r := range []struct {
+		method, path string
+		handle       func(*gin.Context) error
+	}{
+		{http.MethodGet, web.SignUpPath, h.SignUpPage},
+		{http.MethodPost, web.SignUpPath, h.SignUp},
+		{http.MethodGet, web.SignUpPath + "/sent", h.SignUpSent},
+		{http.MethodGet, web.ForgottenPath, h.ForgottenPage},
+		{http.MethodPost, web.ForgottenPath, h.Forgotten},
+		{http.MethodGet, web.ForgottenPath + "/sent", h.ForgottenSent},
+		{http.MethodGet, web.LinkPath + ":purpose", h.Link},
+		{http.MethodHead, web.LinkPath + ":purpose", h.Link},
+		{http.MethodPost, web.LinkPath + ":purpose", h.LinkForm},
+		{http.MethodGet, web.LinkPath + ":purpose/done", h.LinkDone},
+		{http.MethodGet, web.EmailPath + "/sent", h.EmailSent},
+		{http.MethodGet, web.DeletedPath, h.Deleted},
+	} {
+		router.Handle(r.method, r.path, s.page(h, r.handle))
+	}
+	for _, path := range web.OwnPaths() {
+		router.GET(path, s.page(h, h.OwnPage))
+		router.POST(path, s.page(h, h.Own))
+	}
 }
 
 func noContent(c *gin.Context) { c.Status(http.StatusNoContent) }

@@ -45,7 +45,10 @@ func (h *Handlers) accountSignIn(c *gin.Context, status int, next, username stri
 	if place, err := ownPlace(next); err == nil {
 		action += "?next=" + url.QueryEscape(place)
 	}
-	h.Pages.SignIn(c, status, SignIn{Look: h.look(c, nil), Action: action, Username: username, Problem: p})
+	h.Pages.SignIn(c, status, SignIn{
+		Look: h.look(c, nil), Action: action, Username: username, Problem: p,
+		Forgotten: h.offered(accounts.FeaturePasswordReset, ForgottenPath), SignUp: h.offered(accounts.FeatureSignUp, SignUpPath),
+	})
 }
 
 func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done, app string) error {
@@ -68,6 +71,7 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 	page := Account{
 		Look: h.look(c, nil), Username: user.Username, Name: user.FullName(), SignOutAction: AccountPath + "/sign-out", Done: done,
 	}
+	h.profile(&page, user)
 	for _, s := range sessions {
 		row := AccountSession{
 			ID: s.ID, Device: s.UserAgent, Address: s.Address, Started: s.CreatedAt, Seen: s.SeenAt,
@@ -87,6 +91,17 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 	}
 	h.Pages.Account(c, http.StatusOK, page)
 	return nil
+}
+
+// profile fills in what the page says of the person, and where that is changed.
+func (h *Handlers) profile(page *Account, u accounts.User) {
+	page.Nickname, page.Email, page.EmailVerified = u.Claims.Nickname, u.Email, u.EmailVerified
+	page.Language, page.Zone = h.Pages.languageName(u.Claims.Locale), zoneName(u.Claims.Zoneinfo)
+	page.EditProfile = h.offered(accounts.FeatureName, ProfilePath)
+	page.ChangeEmail = h.offered(accounts.FeatureEmail, EmailPath)
+	page.ChangePassword = h.offered(accounts.FeaturePassword, PasswordPath)
+	page.Download = h.offered(accounts.FeatureDownload, DownloadPath)
+	page.Delete = h.offered(accounts.FeatureDeletion, DeletePath)
 }
 
 // removed is the name of an app that has no access, as the page claims; empty for one that has, and for no app.

@@ -9,7 +9,7 @@ import (
 	"keyturn/keys"
 )
 
-// Cookies are the two that a browser gets. Both die with the browser's own session; how long a sign-in
+// Cookies are those that a browser gets. Both die with the browser's own session; how long a sign-in
 // lasts is for the server to say.
 type Cookies struct {
 	// Secure is false only for an issuer on loopback without TLS. Where it is true the names have the prefix

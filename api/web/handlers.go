@@ -38,6 +38,7 @@ type Handlers struct {
 	Client   func(ctx context.Context, id string) (*oauth.Client, error)
 	People   *accounts.Service
 	Browsers *accounts.Browsers
+	Self     *accounts.SelfService
 	Pages    *Pages
 	Cookies  Cookies
 	// Guard knows where our own forms come from.

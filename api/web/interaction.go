@@ -76,6 +76,8 @@ func (h *Handlers) signInPage(c *gin.Context, status int, stop *oauth.Stop, user
 		Look: h.look(c, stop.Request.UILocales), Client: &client,
 		Action: InteractionPath + stop.ID.Reveal() + "/sign-in", Cancel: true,
 		Username: username, Problem: problem, Redirects: stop.RedirectOrigin(),
+		Forgotten: fromInteraction(h.offered(accounts.FeaturePasswordReset, ForgottenPath), stop.ID),
+		SignUp:    fromInteraction(h.offered(accounts.FeatureSignUp, SignUpPath), stop.ID),
 	})
 }
 
@@ -86,10 +88,23 @@ func (h *Handlers) consentPage(c *gin.Context, stop *oauth.Stop, ask oauth.AskCo
 	}
 	h.Pages.Consent(c, http.StatusOK, Consent{
 		Look: h.look(c, stop.Request.UILocales), Client: clientOf(stop.Client, stop.RedirectHost()),
-		Action: InteractionPath + stop.ID.Reveal() + "/consent", Username: user.Username, Session: ask.SessionID,
+		Action: InteractionPath + stop.ID.Reveal() + "/consent", Other: InteractionPath + stop.ID.Reveal() + "/other", Username: user.Username, Session: ask.SessionID,
 		Scopes: ask.Scopes, Claims: ask.Claims, Resource: ask.Resource, Redirects: stop.RedirectOrigin(),
 	})
 	return nil
+}
+
+// Other asks whoever is signed in as somebody else to sign in as who they want to be. It changes nothing by itself.
+func (h *Handlers) Other(c *gin.Context) error {
+	stop, err := h.Provider.Look(c.Request.Context(), interactionID(c), h.visit(c))
+	if errors.Is(err, oauth.ErrFinished) {
+		h.finishedPage(c, stop)
+		return nil
+	}
+	if err == nil {
+		h.signInPage(c, http.StatusOK, stop, "", Problem{})
+	}
+	return err
 }
 
 // SignIn takes the sign-in form of an interaction.
@@ -152,12 +167,16 @@ func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int
 
 // start proves the person and gives the browser its cookie.
 func (h *Handlers) start(c *gin.Context, username, password string) (accounts.Authentication, error) {
-	ctx, actor := c.Request.Context(), h.Actor(c)
-	proof, err := h.People.Authenticate(ctx, accounts.SignIn{Username: username, Password: password, Actor: actor})
+	proof, err := h.People.Authenticate(c.Request.Context(), accounts.SignIn{Username: username, Password: password, Actor: h.Actor(c)})
 	if err != nil {
 		return accounts.Authentication{}, err
 	}
-	secret, who, err := h.Browsers.Start(ctx, proof, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), actor)
+	return h.startSession(c, proof)
+}
+
+// startSession gives the browser the cookie of a session.
+func (h *Handlers) startSession(c *gin.Context, proof accounts.Authentication) (accounts.Authentication, error) {
+	secret, who, err := h.Browsers.Start(c.Request.Context(), proof, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), h.Actor(c))
 	if err != nil {
 		return accounts.Authentication{}, err
 	}

@@ -203,7 +203,6 @@ func TestFormsAreAsAutomatsExpect(t *testing.T) {
 	want := map[string][]string{
 		"signin":         {"username=", "password=", "decision=cancel"},
 		"signin-account": {"username=", "password="},
-		"signin-to":      {"to=email", "username=spiderman", "password="},
 		"consent":        {"session=f269206cdf0421829d22055c708f0f5f", "decision=deny", "decision=allow"},
 		"confirmsignout": {"client_id=orders", "state=af0ifjsldkj", "decision=logout", "decision=stay"},
 		"formpost":       {"code=SplxlOBeZQQYbYS6WxSbIA", `state=a"b<c`},

@@ -78,8 +78,6 @@ type SignIn struct {
 	Cancel   bool
 	Username string
 	Problem  Problem
-	// To is a page of the account that signing in leads to, one of those in afterSignIn; empty for none.
-	To string
 	// Forgotten and SignUp are where to go without a password and without an account; empty where that is
 	// switched off.
 	Forgotten, SignUp string

@@ -74,7 +74,6 @@ var testCases = append([]testCase{
 	signInCase("signin", 200, SignIn{Client: ordersClient(), Cancel: true, Redirects: "https://orders.example.com"}),
 	signInCase("signin-account", 200, SignIn{}),
 	signInCase("signin-ways", 200, SignIn{Client: ordersClient(), Cancel: true, Forgotten: ForgottenPath, SignUp: SignUpPath}),
-	signInCase("signin-to", 200, SignIn{Username: "spiderman", To: "email", Forgotten: ForgottenPath, Problem: Problem{Kind: ProblemAgain}}),
 	signInCase("signin-credentials", 401, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemCredentials}}),
 	signInCase("signin-missing", 400, SignIn{Problem: Problem{Kind: ProblemMissing}}),
 	signInCase("signin-missing-password", 400, SignIn{Username: "spiderman", Problem: Problem{Kind: ProblemMissing}}),

@@ -11,4 +11,5 @@ const (
 	PasswordPath  = AccountPath + "/password"
 	DownloadPath  = AccountPath + "/download"
 	DeletePath    = AccountPath + "/delete"
+	DeletedPath   = AccountPath + "/deleted"
 )

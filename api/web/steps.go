@@ -135,7 +135,7 @@ var wayKeys = []string{"sign_in", "sign_in_now", "new_link", "account", "back", 
 // fieldWrongs are the fields that forms may have, and for each why a value may be refused.
 var fieldWrongs = map[string][]string{
 	"email":            {"missing", "invalid", "same"},
-	"who":              {"missing"},
+	"who":              {"missing", "invalid"},
 	"username":         {"taken", "invalid"},
 	"given_name":       {"invalid"},
 	"family_name":      {"invalid"},
