@@ -60,7 +60,7 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		MaxStaleness: config.MaxStaleness, Alarm: a.keyAlarm,
 	}
 	a.issuer.Keys = a.keys
-	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer, Policy: a.groups}
+	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer, Policy: a.groups, Mail: config.mailOn()}
 	a.accounts.Factors = a.factors
 	a.browsers = a.newBrowsers()
 	a.clients = &oauth.Registry{Store: db, Settings: config.registrySettings(), Now: time.Now, Log: log}

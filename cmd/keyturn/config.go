@@ -55,7 +55,9 @@ type Config struct {
 	SessionLifetime time.Duration `name:"session_lifetime" default:"168h" doc:"How long a browser stays signed in to the provider at most."`
 	RequirePKCE     string        `name:"require_pkce" default:"public" doc:"Which clients must send a PKCE code_challenge: public (and those registered so), or all."`
 	FetchAllow      []string      `name:"fetch_allow" default:"" doc:"Hosts, host:port or networks on loopback or private addresses that Keyturn may fetch clients' keys from and send logout tokens to, comma-separated; plain http is allowed for these alone."`
-	FetchCAFile     string        `name:"fetch_ca_file" default:"" doc:"Certification authorities (PEM) that are trusted for that beside the system's."`
+	FetchCAFile     string        `name:"fetch_ca_file" default:"" doc:"Certification authorities (PEM) that are trusted for that, and for the mail server, beside the system's."`
+	MailURL         string        `name:"mail_url" default:"" secret:"true" doc:"Mail server that letters leave by: smtp://USER:PASSWORD@HOST:587 (STARTTLS is demanded, except on loopback), smtps://USER:PASSWORD@HOST:465, or console: for standard error. Without it there is no mail, nor what needs it."`
+	MailFrom        string        `name:"mail_from" default:"" doc:"Address that letters come from, for example Example <id@example.com>."`
 	BrandName       string        `name:"brand_name" default:"Keyturn" doc:"The team's name on the pages that people see."`
 	BrandLogoFile   string        `name:"brand_logo_file" default:"" doc:"Logo (SVG, PNG, JPEG or WebP, at most 256 kB) shown in place of the name."`
 	BrandAccent     string        `name:"brand_accent" default:"" doc:"Colour of buttons and links on light ground, #rrggbb; refused where text would be hard to read."`
@@ -84,6 +86,7 @@ func (c *Config) check() error {
 	}
 	c.checkAddresses(bad)
 	c.checkLifetimes(bad)
+	c.checkMail(bad)
 	if !validName(c.UserIDClaim) || reservedClaims[c.UserIDClaim] {
 		bad("user_id_claim", "must be a claim name that Keyturn does not use itself")
 	}

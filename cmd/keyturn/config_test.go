@@ -60,6 +60,12 @@ func TestSettingsAreRefused(t *testing.T) {
 		{"KEYTURN_LOG_LEVEL=loud", []string{"KEYTURN_LOG_LEVEL"}},
 		{"KEYTURN_MASTER_KEY=x KEYTURN_MASTER_KEY_FILE=y", []string{"KEYTURN_MASTER_KEY_FILE"}},
 		{"KEYTURN_DATABASE_URL_FILE=/missing", []string{"KEYTURN_DATABASE_URL_FILE"}},
+		{"KEYTURN_MAIL_URL=http://mail.example.com KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_URL", "smtps://"}},
+		{"KEYTURN_MAIL_URL=smtp://keyturn@mail.example.com KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_URL", "password"}},
+		{"KEYTURN_MAIL_URL=smtp://mail.example.com:0 KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_URL", "port"}},
+		{"KEYTURN_MAIL_URL=smtp://mail.example.com", []string{"KEYTURN_MAIL_FROM: must be set"}},
+		{"KEYTURN_MAIL_URL=smtp://mail.example.com KEYTURN_MAIL_FROM=id", []string{"KEYTURN_MAIL_FROM: is not an e-mail address"}},
+		{"KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_FROM", "KEYTURN_MAIL_URL"}},
 		{"KEYTURN_LEEWAY=61s KEYTURN_AUDIENCE= KEYTURN_LOG_FORMAT=xml", []string{"KEYTURN_LEEWAY", "KEYTURN_AUDIENCE", "KEYTURN_LOG_FORMAT"}},
 	} {
 		t.Run(tt.env, func(t *testing.T) {
@@ -156,7 +162,7 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 		{"keys", "list"}, {"keys", "plan"}, {"keys", "rotate"}, {"keys", "reseal"},
 		{"session", "list", "--user", demoUser}, {"session", "revoked"}, {"session", "end", "--user", demoUser}, {"session", "end-all", "--yes"},
 		{"resource", "create", "orders", "--algorithm", "EdDSA"}, {"resource", "update", "orders"}, {"resource", "list"}, {"resource", "delete", "orders"},
-		{"admin", "token"}, {"audit", "list"}, {"audit", "refusals"}, {"doctor"}, {"config"}, {"healthcheck"}, {"version"}, {"migrate"},
+		{"mail", "list"}, {"mail", "retry", "--all"}, {"mail", "drop", "--all"}, {"admin", "token"}, {"audit", "list"}, {"audit", "refusals"}, {"doctor"}, {"config"}, {"healthcheck"}, {"version"}, {"migrate"},
 		{"user", "delete", demoUser},
 	} {
 		out := i.must(t, "", append(args, "--json")...)
@@ -170,6 +176,7 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 		{"keys", "revoke", "nonsense"}, {"keys", "rotate", "--mode", "sideways"}, {"keys", "rotate", "--mode", "immediate"},
 		{"resource", "create", ""}, {"resource", "create", "x y"}, {"admin", "token", "--scope", "everything"},
 		{"admin", "token", "--lifetime", "24h"}, {"nonsense"}, {"keys", "rotat"}, {"user", "foo"}, {"user", "create"}, {"session", "list"},
+		{"mail", "send-test", "peter@example.com"}, {"mail", "retry"}, {"mail", "retry", "x", "--all"}, {"mail", "drop"}, {"mail", "drop", "nonsense"}, {"mail", "retry", "nonsense"},
 		{"keys", "rotate", "--mode", "compromised", "--all"}, {"resource", "create", "z", "--access-token-lifetime", "10m"}, {"serve", "--nonsense"}, {"user", "import", "/nonexistent"},
 	} {
 		if strings.ContainsRune(strings.Join(args, ""), 0) {
@@ -195,6 +202,8 @@ func TestMaskSecret(t *testing.T) {
 		"postgres://u:se#cret@db/x":                "***",
 		"postgres://u:se/cret@db/x":                "***",
 		"host=db password=secret":                  "***",
+		"smtp://keyturn:p@mail.example.com:587":    "smtp://***@mail.example.com:587",
+		"smtp://keyturn:p/x@mail.example.com":      "***",
 		"AGE-SECRET-KEY-1X":                        "***",
 		"sqlite:keyturn.db":                        "sqlite:keyturn.db",
 	} {

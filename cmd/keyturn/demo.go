@@ -104,7 +104,7 @@ func setStage(ctx context.Context, c *cobra.Command, folder string) (*stage, err
 	config, err := loadConfig(source{
 		environ: []string{
 			"KEYTURN_ISSUER=" + st.issuer, "KEYTURN_DATA_DIR=" + folder, "KEYTURN_DRAIN_DELAY=0s",
-			"KEYTURN_LOG_LEVEL=error",
+			"KEYTURN_LOG_LEVEL=error", "KEYTURN_MAIL_URL=console:",
 		},
 		readFile: func(string) ([]byte, error) { return nil, os.ErrNotExist },
 	})

@@ -59,7 +59,7 @@ func diagnose(c *cobra.Command) []check {
 		return append(checks, check{"database", "failed", plainly(err)})
 	}
 	defer a.Close()
-	checks = append(checks, check{"schema", "ok", ""}, a.checkDatabase(c.Context()), a.checkFiles())
+	checks = append(checks, check{"schema", "ok", ""}, a.checkDatabase(c.Context()), a.checkMail(c.Context()), a.checkFiles())
 	if err := a.startReading(c.Context()); err != nil {
 		return append(checks, check{"keys", "failed", plainly(err)})
 	}

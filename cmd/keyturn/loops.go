@@ -80,3 +80,10 @@ func (s *server) sweepOnce(ctx context.Context) {
 		}
 	}
 }
+
+// sendLetters sends what is queued, where there is mail.
+func (s *server) sendLetters(ctx context.Context) {
+	if s.post != nil {
+		s.post.Run(ctx)
+	}
+}

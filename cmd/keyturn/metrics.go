@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -35,12 +36,41 @@ func newMetrics(a *app) *metrics {
 			func() float64 { return float64(a.alarms.Load()) }),
 		gauge("keyturn_audit_unsealed_age_seconds", "How long the oldest event of the audit log that no seal covers has waited.",
 			func() float64 { return a.tailAge(time.Now()).Seconds() }),
+		letterGauges{a},
 		gauge("keyturn_database_connections_in_use", "Pooled connections that are working.",
 			func() float64 { return float64(a.db.Stats().InUse) }),
 		counter("keyturn_database_wait_seconds_total", "Time that requests have waited for a pooled connection.",
 			func() float64 { return a.db.Stats().WaitDuration.Seconds() }),
 	)
 	return m
+}
+
+// letterGauges count the queue of letters when somebody asks.
+type letterGauges struct{ a *app }
+
+var (
+	lettersDesc = prometheus.NewDesc("keyturn_letters", "Letters in the queue: waiting, of those failing (tried at least once), and failed (given up).", []string{"state"}, nil)
+	letterDesc  = prometheus.NewDesc("keyturn_letters_oldest_seconds", "How long the oldest letter that is still tried has waited.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (l letterGauges) Describe(to chan<- *prometheus.Desc) {
+	to <- lettersDesc
+	to <- letterDesc
+}
+
+// Collect implements prometheus.Collector. While the database is away it has nothing to tell.
+func (l letterGauges) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	counts, err := l.a.db.CountLetters(ctx)
+	if err != nil {
+		return
+	}
+	for state, n := range map[string]int64{"waiting": counts.Waiting, "failing": counts.Failing, "failed": counts.Failed} {
+		to <- prometheus.MustNewConstMetric(lettersDesc, prometheus.GaugeValue, float64(n), state)
+	}
+	to <- prometheus.MustNewConstMetric(letterDesc, prometheus.GaugeValue, counts.Oldest.Seconds())
 }
 
 func gauge(name, help string, read func() float64) prometheus.Collector {

@@ -58,7 +58,7 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 
 // checks are what readiness and `keyturn doctor` both look at.
 func (a *app) checks(ctx context.Context) []check {
-	return []check{a.checkDatabase(ctx), a.checkKeys(), a.checkAlarms(), a.checkAudit(ctx)}
+	return []check{a.checkDatabase(ctx), a.checkKeys(), a.checkAlarms(), a.checkAudit(ctx), a.checkMail(ctx)}
 }
 
 // checkDatabase asks the database for its time, which also shows the skew between the two clocks.

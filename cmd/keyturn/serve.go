@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/accounts"
+	"keyturn/accounts/mail"
 	"keyturn/api"
 	"keyturn/issuer/oauth"
 )
@@ -45,6 +46,7 @@ type server struct {
 	*app
 	public, ops *http.Server
 	provider    *oauth.Provider
+	post        *mail.Post // nil without mail
 	draining    chan struct{}
 	// seenChanges is the counter at which the keys were last kept to clients and resources; only keepKeys touches it.
 	seenChanges int64
@@ -95,7 +97,11 @@ func newServer(a *app) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("KEYTURN_TRUSTED_PROXIES: %w", err)
 	}
-	s := &server{app: a, provider: provider, draining: make(chan struct{})}
+	post, err := a.newPost()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{app: a, provider: provider, post: post, draining: make(chan struct{})}
 	s.public = httpServer(handler, a.log)
 	s.ops = httpServer(s.operations(metrics), a.log)
 	return s, nil
@@ -118,7 +124,7 @@ func (s *server) run(ctx context.Context, public, ops net.Listener, ready func(*
 	// The loops outlive ctx: what is accepted while draining still needs fresh keys.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing, s.provider.SendLogouts, s.keepAudit} {
+	for _, loop := range []func(context.Context){s.keepKeys, s.sweep, s.measureHashing, s.provider.SendLogouts, s.keepAudit, s.sendLetters} {
 		loops.Go(func() { loop(background) })
 	}
 	defer loops.Wait()
