@@ -247,7 +247,7 @@ func checkQuery(q Query) error {
 	if err := checkText("prefix", q.Prefix); err != nil {
 		return err
 	}
-	return checkText("after", q.After)
+	return checkText("after", q.After+q.Before)
 }
 
 func groupEvent(action audit.Action, id string, actor audit.Actor) audit.Event {

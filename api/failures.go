@@ -320,8 +320,8 @@ func (s *Server) console(k *console.Console, handle func(*gin.Context) error) gi
 
 // consoleFailure is what an administrator sees of an error: the words of the admin API on a page.
 func consoleFailure(err error) (web.Failure, string) {
-	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
-		return page(pageBadRequest.Status, pageBadRequest.Key, clients.Invalid(in).Description), "invalid_request"
+	if problem, name := admin.ProblemOf(err); problem.Status != 0 {
+		return page(problem.Status, pageBadRequest.Key, strings.TrimSpace(problem.Param+" "+problem.Detail)), name
 	}
 	f := classify(err)
 	switch {

@@ -55,13 +55,14 @@ type Selection struct {
 
 // GrantQuery lists grants newest first.
 type GrantQuery struct {
-	// UserID is empty for all users.
-	UserID string
+	// UserID is empty for all users, ClientID for all clients.
+	UserID, ClientID string
 	// LiveOnly leaves out revoked and expired ones.
 	LiveOnly bool
 	// After is the id of the last grant of the page before, empty for the first (keyset paging by created_at, id).
-	After string
-	Limit int
+	// Before is that of the first grant of the page behind; at most one of the two is set.
+	After, Before string
+	Limit         int
 }
 
 // RevokedToken is a refresh token that was taken back before its time.
@@ -80,9 +81,10 @@ type RevokedToken struct {
 // RevokedQuery lists revoked refresh tokens, newest first; UserID empty for all users.
 type RevokedQuery struct {
 	UserID string
-	// After is the jti of the last row of the page before.
-	After string
-	Limit int
+	// After is the jti of the last row of the page before, Before that of the first row of the page behind; at most
+	// one of the two is set.
+	After, Before string
+	Limit         int
 }
 
 // Resource is an audience that access tokens are made for.
@@ -124,7 +126,7 @@ type Store interface {
 
 	// GrantByID reads the grant, its user's state and the database's time, without locks.
 	GrantByID(ctx context.Context, id string) (Grant, time.Time, error)
-	// Grants and RevokedTokens return ErrCursorGone where After names no row.
+	// Grants and RevokedTokens return ErrCursorGone where After or Before names no row.
 	Grants(ctx context.Context, q GrantQuery) ([]Grant, error)
 	RevokedTokens(ctx context.Context, q RevokedQuery) ([]RevokedToken, error)
 

@@ -17,6 +17,14 @@ const (
 	fetchTimeout = 10 * time.Second
 )
 
+// What SafeBy can't tell: Notes of an Outcome hold these.
+const (
+	NoteRefreshRefused = "every refresh token that a revoked key signed is refused at once: their holders sign in again"
+	NoteLongCaches     = "verifiers that cache the JWKS for 1 to 12 hours, whatever its header says, accept tokens of a revoked key for as long"
+	NoteGrantsGoOn     = "grants go on: a refresh gets a token of the new key"
+	NoteTooEarly       = "a new key signs that has not been published for the lead: verifiers refuse its tokens until they have fetched the JWKS again, which takes some of them 1 to 12 hours"
+)
+
 // Errors of a rotation by hand.
 var (
 	// ErrLeadNotOver says that no waiting key has been published for the lead yet; verifiers with a
@@ -262,18 +270,18 @@ func (d *draft) revokeOne(e *entry, out *Outcome) {
 func (d *draft) revokeKey(e *entry, out *Outcome) {
 	d.revoke(e, "revoked by hand as compromised")
 	if e.key.Purpose == Refresh {
-		out.note("every refresh token that a revoked key signed is refused at once: their holders sign in again")
+		out.note(NoteRefreshRefused)
 		return
 	}
 	out.SafeBy = d.now.Add(d.policy.JWKSMaxAge + fetchTimeout)
-	out.note("verifiers that cache the JWKS for 1 to 12 hours, whatever its header says, accept tokens of a revoked key for as long")
-	out.note("grants go on: a refresh gets a token of the new key")
+	out.note(NoteLongCaches)
+	out.note(NoteGrantsGoOn)
 }
 
 // tooEarly tells the cost of a token key that signs before its lead was over.
 func (o *Outcome) tooEarly(d *draft) {
 	o.SafeBy = d.now.Add(d.policy.JWKSMaxAge + fetchTimeout)
-	o.note("a new key signs that has not been published for the lead: verifiers refuse its tokens until they have fetched the JWKS again, which takes some of them 1 to 12 hours")
+	o.note(NoteTooEarly)
 }
 
 func (o *Outcome) note(text string) {

@@ -81,3 +81,41 @@ func (d *DB) ReaderPragma(ctx context.Context, name string) (value int64) {
 
 // Translate is translate.
 var Translate = translate
+
+// PlanOf tells how the database reads a page of a list: what EXPLAIN says, on PostgreSQL with plans forbidden that would
+// read a whole table or sort it, so that they stand in it only where there is no other.
+func (d *DB) PlanOf(ctx context.Context, query any) (plan string, err error) {
+	var st statement
+	var args []any
+	switch q := query.(type) {
+	case accounts.Query:
+		st, args = usersStatement(q)
+	case issuer.GrantQuery:
+		st, args = grantsStatement(q)
+	case issuer.RevokedQuery:
+		st, args = revokedStatement(q)
+	}
+	err = d.transact(ctx, func(s session) error {
+		if d.backend == sqliteFile {
+			var rows []struct {
+				ID, Parent, NotUsed int64
+				Detail              string
+			}
+			err := s.all(ctx, &rows, "EXPLAIN QUERY PLAN "+st, args...)
+			for _, row := range rows {
+				plan += row.Detail + "\n"
+			}
+			return err
+		}
+		for _, forbid := range []statement{"SET LOCAL enable_seqscan = off", "SET LOCAL enable_sort = off"} {
+			if _, err := s.exec(ctx, forbid); err != nil {
+				return err
+			}
+		}
+		var rows []string
+		err := s.all(ctx, &rows, "EXPLAIN "+st, args...)
+		plan = strings.Join(rows, "\n")
+		return err
+	})
+	return plan, err
+}

@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"keyturn/issuer"
@@ -10,32 +12,50 @@ import (
 const (
 	selectGrants = `SELECT ` + grantColumns + `, ` + grantUser + ` FROM grants WHERE id <> ''`
 	whereUser    = ` AND user_id = ?`
-	whereLive    = ` AND revoked_at IS NULL AND expires_at > t.now AND rotated_at + refresh_lifetime > t.now`
-	grantsAfter  = ` AND (created_at, id) < (SELECT a.created_at, a.id FROM grants a WHERE a.id = ?)`
+	whereClient  = ` AND client_id = ?`
+	// The clock is read where it is compared: a table of it would keep the databases from reading in the index's order.
+	whereLive = ` AND revoked_at IS NULL AND expires_at > {now} AND rotated_at + refresh_lifetime > {now}`
+	// Scalars, not a row from a subquery: with these both databases begin in the index where the page does.
+	grantsAfter  = ` AND (created_at, id) < ((SELECT a.created_at FROM grants a WHERE a.id = ?), ?)`
+	grantsBefore = ` AND (created_at, id) > ((SELECT a.created_at FROM grants a WHERE a.id = ?), ?)`
 	newestFirst  = ` ORDER BY created_at DESC, id DESC LIMIT ?`
-
-	selectLiveGrants = `SELECT ` + grantColumns + `, ` + grantUser + ` FROM grants, (SELECT {now} AS now) t WHERE id <> ''` + whereLive
+	oldestFirst  = ` ORDER BY created_at, id LIMIT ?`
 )
 
-// Grants implements issuer.Store. UserID empty selects all users' grants.
-func (d *DB) Grants(ctx context.Context, q issuer.GrantQuery) ([]issuer.Grant, error) {
+// grantsStatement is the statement of a query, with its arguments.
+func grantsStatement(q issuer.GrantQuery) (statement, []any) {
 	var st statement = selectGrants
 	var args []any
 	if q.LiveOnly {
-		st = selectLiveGrants
+		st += whereLive
 	}
 	if q.UserID != "" {
 		st, args = st+whereUser, append(args, q.UserID)
 	}
-	if q.After != "" {
-		st, args = st+grantsAfter, append(args, q.After)
+	if q.ClientID != "" {
+		st, args = st+whereClient, append(args, q.ClientID)
 	}
+	switch {
+	case q.Before != "":
+		return st + grantsBefore + oldestFirst, append(args, q.Before, q.Before, page(q.Limit))
+	case q.After != "":
+		st, args = st+grantsAfter, append(args, q.After, q.After)
+	}
+	return st + newestFirst, append(args, page(q.Limit))
+}
+
+// Grants implements issuer.Store. UserID empty selects all users' grants.
+func (d *DB) Grants(ctx context.Context, q issuer.GrantQuery) ([]issuer.Grant, error) {
+	st, args := grantsStatement(q)
 	var rows []grantRow
-	if err := d.reading().all(ctx, &rows, st+newestFirst, append(args, page(q.Limit))...); err != nil {
+	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
-	if err := d.checkCursor(ctx, grantCursor, q.After, len(rows)); err != nil {
+	if err := d.checkCursor(ctx, grantCursor, cmp.Or(q.Before, q.After), len(rows)); err != nil {
 		return nil, err
+	}
+	if q.Before != "" {
+		slices.Reverse(rows)
 	}
 	grants := make([]issuer.Grant, len(rows))
 	for i, row := range rows {
@@ -58,26 +78,40 @@ type revokedRow struct {
 const (
 	selectRevoked = `SELECT jti, grant_id, user_id, client_id, reason, presented_jti, revoked_at, until
 		FROM revoked_refresh_tokens WHERE jti <> ''`
-	revokedAfter       = ` AND (revoked_at, jti) < (SELECT a.revoked_at, a.jti FROM revoked_refresh_tokens a WHERE a.jti = ?)`
+	revokedAfter       = ` AND (revoked_at, jti) < ((SELECT a.revoked_at FROM revoked_refresh_tokens a WHERE a.jti = ?), ?)`
+	revokedBefore      = ` AND (revoked_at, jti) > ((SELECT a.revoked_at FROM revoked_refresh_tokens a WHERE a.jti = ?), ?)`
 	newestRevokedFirst = ` ORDER BY revoked_at DESC, jti DESC LIMIT ?`
+	oldestRevokedFirst = ` ORDER BY revoked_at, jti LIMIT ?`
 )
 
-// RevokedTokens implements issuer.Store.
-func (d *DB) RevokedTokens(ctx context.Context, q issuer.RevokedQuery) ([]issuer.RevokedToken, error) {
+// revokedStatement is the statement of a query, with its arguments.
+func revokedStatement(q issuer.RevokedQuery) (statement, []any) {
 	var st statement = selectRevoked
 	var args []any
 	if q.UserID != "" {
 		st, args = st+whereUser, append(args, q.UserID)
 	}
-	if q.After != "" {
-		st, args = st+revokedAfter, append(args, q.After)
+	switch {
+	case q.Before != "":
+		return st + revokedBefore + oldestRevokedFirst, append(args, q.Before, q.Before, page(q.Limit))
+	case q.After != "":
+		st, args = st+revokedAfter, append(args, q.After, q.After)
 	}
+	return st + newestRevokedFirst, append(args, page(q.Limit))
+}
+
+// RevokedTokens implements issuer.Store.
+func (d *DB) RevokedTokens(ctx context.Context, q issuer.RevokedQuery) ([]issuer.RevokedToken, error) {
+	st, args := revokedStatement(q)
 	var rows []revokedRow
-	if err := d.reading().all(ctx, &rows, st+newestRevokedFirst, append(args, page(q.Limit))...); err != nil {
+	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
-	if err := d.checkCursor(ctx, revokedCursor, q.After, len(rows)); err != nil {
+	if err := d.checkCursor(ctx, revokedCursor, cmp.Or(q.Before, q.After), len(rows)); err != nil {
 		return nil, err
+	}
+	if q.Before != "" {
+		slices.Reverse(rows)
 	}
 	tokens := make([]issuer.RevokedToken, len(rows))
 	for i, r := range rows {

@@ -102,14 +102,20 @@ func (d *DB) UserByID(ctx context.Context, id string) (accounts.User, error) {
 // lastRune sorts after every other in UTF-8's byte order, and is no character (Unicode 23.7).
 const lastRune = "\U0010FFFF"
 
-// Users implements accounts.Store.
-func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, error) {
-	var rows []userRow
+// usersStatement is the statement of a query, with its arguments.
+func usersStatement(q accounts.Query) (statement, []any) {
 	st, cursor := selectUsers, q.After
 	if q.Before != "" {
 		st, cursor = usersBefore, q.Before
 	}
-	if err := d.reading().all(ctx, &rows, st, q.Prefix, q.Prefix+lastRune, cursor, page(q.Limit)); err != nil {
+	return st, []any{q.Prefix, q.Prefix + lastRune, cursor, page(q.Limit)}
+}
+
+// Users implements accounts.Store.
+func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, error) {
+	var rows []userRow
+	st, args := usersStatement(q)
+	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
 	if q.Before != "" {

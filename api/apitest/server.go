@@ -16,6 +16,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api"
 	"keyturn/api/web"
+	"keyturn/api/web/console"
 	"keyturn/issuer"
 	"keyturn/issuer/fetch"
 	"keyturn/issuer/oauth"
@@ -40,6 +41,18 @@ type Config struct {
 	MaxStaleness time.Duration
 	// Log is that of the API; nothing is kept without it.
 	Log *slog.Logger
+}
+
+// operations are what the program of cmd/keyturn would tell the console of itself.
+var operations = console.Operations{
+	Version: "test",
+	Checks: func(context.Context) []console.Check {
+		return []console.Check{{Name: "database", Status: "ok", Detail: "sqlite"}, {Name: "keys", Status: "ok", Detail: "read 0s ago"}, {Name: "alarms", Status: "ok"}}
+	},
+	Settings: []console.Setting{
+		{Name: "KEYTURN_AUDIENCE", Value: "api", Doc: "aud of access tokens whose client names no resource."},
+		{Name: "KEYTURN_DATABASE_URL", Value: "postgres://keyturn:***@db/keyturn", Doc: "The database.", Changed: true},
+	},
 }
 
 // Server is a running API and what it is made of.
@@ -91,7 +104,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	must(t, err)
 	handler, err := (&api.Server{
 		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, Pages: pages,
-		Log: config.Log, Refusals: s.DB,
+		Operations: operations, Log: config.Log, Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)

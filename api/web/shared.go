@@ -56,6 +56,15 @@ func (t Texts) Moment(then, now time.Time) (template.HTML, error) { return t.all
 // Exact is a time to the minute, in UTC.
 func (t Texts) Exact(then time.Time) (template.HTML, error) { return t.all.exact(then) }
 
+// Count is the text for a number of things.
+func (t Texts) Count(key string, n int64) (template.HTML, error) { return t.all.count(key, n) }
+
+// Device names a browser and its system by its User-Agent header.
+func (t Texts) Device(userAgent string) (template.HTML, error) { return t.all.device(userAgent) }
+
+// Wait says how long something takes, never less than it is.
+func (t Texts) Wait(d time.Duration) (template.HTML, error) { return t.all.wait(d) }
+
 // Funcs are what templates say things with.
 func (t Texts) Funcs() template.FuncMap {
 	return template.FuncMap{

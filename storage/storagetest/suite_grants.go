@@ -253,6 +253,10 @@ func testGrantLists(t *testing.T, open OpenFunc) {
 	equal(t, "newest first", list(issuer.GrantQuery{UserID: u.ID, Limit: 10}), ids)
 	equal(t, "the first page", list(issuer.GrantQuery{UserID: u.ID, Limit: 2}), ids[:2])
 	equal(t, "the second page", list(issuer.GrantQuery{UserID: u.ID, After: ids[1], Limit: 2}), ids[2:4])
+	equal(t, "the page before", list(issuer.GrantQuery{UserID: u.ID, Before: ids[3], Limit: 2}), ids[1:3])
+	equal(t, "before the newest", len(list(issuer.GrantQuery{UserID: u.ID, Before: ids[0], Limit: 2})), 0)
+	equal(t, "of a client", list(issuer.GrantQuery{ClientID: NewGrant(u).ClientID, Limit: 2}), ids[:2])
+	equal(t, "of another client", len(list(issuer.GrantQuery{ClientID: "other", Limit: 2})), 0)
 	equal(t, "everyone's", len(list(issuer.GrantQuery{Limit: 10})), 6)
 	for _, id := range ids[:2] {
 		clock.Advance(time.Second)
@@ -268,10 +272,17 @@ func testGrantLists(t *testing.T, open OpenFunc) {
 	if len(tokens) != 1 || tokens[0].GrantID != ids[0] {
 		t.Errorf("the second page of revoked tokens: got %+v, want that of %s", tokens, ids[0])
 	}
+	tokens, err = db.RevokedTokens(ctx, issuer.RevokedQuery{UserID: u.ID, Before: tokens[0].JTI, Limit: 10})
+	must(t, err)
+	if len(tokens) != 1 || tokens[0].GrantID != ids[1] {
+		t.Errorf("the page of revoked tokens before: got %+v, want that of %s", tokens, ids[1])
+	}
 	clock.Advance(25 * time.Hour)
 	equal(t, "live ones a day later", len(list(issuer.GrantQuery{UserID: u.ID, LiveOnly: true, Limit: 10})), 0)
 	_, err = db.Grants(ctx, issuer.GrantQuery{After: "nothing", Limit: 1})
 	is(t, "grants after a cursor that is gone", err, issuer.ErrCursorGone)
+	_, err = db.Grants(ctx, issuer.GrantQuery{Before: "nothing", Limit: 1})
+	is(t, "grants before a cursor that is gone", err, issuer.ErrCursorGone)
 	_, err = db.RevokedTokens(ctx, issuer.RevokedQuery{After: "nothing", Limit: 1})
 	is(t, "revoked tokens after a cursor that is gone", err, issuer.ErrCursorGone)
 	longest, err := db.LongestRefreshLifetime(ctx)

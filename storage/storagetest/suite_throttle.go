@@ -146,6 +146,7 @@ func testAudit(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
 	first := Event(audit.Action("test.first"))
+	first.Actor.Rights = 0 // which no row keeps
 	second := audit.Event{Action: audit.AdminTokenIssued, Actor: audit.Actor{Kind: audit.System}}
 	must(t, db.RecordEvent(ctx, first))
 	clock.Advance(time.Second)

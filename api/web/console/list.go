@@ -66,8 +66,8 @@ type cell struct {
 	More template.HTML
 	// Key is that of a text.
 	Key string
-	// Number is aligned right.
-	Number bool
+	// Copy offers the text for copying.
+	Copy bool
 }
 
 // table is a list as it is shown.
@@ -158,4 +158,20 @@ func (l list[T]) address(more ...string) string {
 		return l.path
 	}
 	return l.path + "?" + query.Encode()
+}
+
+// of is the window of a list that is held whole, in the order of its cursors.
+func (w window) of(all int, cursor func(n int) string) (from, to int) {
+	switch {
+	case w.Before != "":
+		for to < all && cursor(to) < w.Before {
+			to++
+		}
+		return max(0, to-w.Limit), to
+	case w.After != "":
+		for from < all && cursor(from) <= w.After {
+			from++
+		}
+	}
+	return from, min(all, from+w.Limit)
 }

@@ -1,9 +1,11 @@
 package console
 
 import (
+	"context"
 	"html/template"
 
 	"keyturn/accounts"
+	"keyturn/issuer/oauth"
 )
 
 // overview is what the first page says.
@@ -11,35 +13,78 @@ type overview struct {
 	Checks []Check
 	// Worst is the status of the worst of them.
 	Worst string
-	// First are what is still to be made, as keys of texts with where each leads.
-	First []link
+	// Look is what a person should look at, First what is still to be made.
+	Look, First []advice
+	// Next is what comes with the keys.
+	Next []nextTurn
 }
 
+// advice is a sentence that leads somewhere.
+type advice struct {
+	Text template.HTML
+	Href string
+}
+
+// mostAdvice is how many things the overview names; who mends them finds the others then.
+const mostAdvice = 10
+
 func (k *Console) overview(c *call) error {
-	o := overview{Worst: "ok"}
-	if k.Operations.Checks != nil {
-		o.Checks = k.Operations.Checks(c.ctx)
-	}
+	o := overview{Worst: "ok", Checks: k.checks(c.ctx)}
 	for _, check := range o.Checks {
 		if check.Status == "failed" || check.Status == "warning" && o.Worst == "ok" {
 			o.Worst = check.Status
 		}
 	}
-	clients, err := k.Clients.List(c.ctx, "", "", 1, c.actor)
+	clients, err := k.allClients(c, "")
 	if err != nil {
 		return err
 	}
 	if len(clients) == 0 {
-		o.First = append(o.First, link{"client", Path + "/clients"})
+		o.First = append(o.First, advice{c.text("overview.first.client"), Path + "/clients"})
 	}
+	o.Look = k.lookAt(c, clients)
 	users, err := k.Accounts.List(c.ctx, accounts.Query{Limit: 2}, c.actor)
 	if err != nil {
 		return err
 	}
 	if len(users) < 2 {
-		o.First = append(o.First, link{"users", Path + "/users"})
+		o.First = append(o.First, advice{c.text("overview.first.users"), Path + "/users"})
+	}
+	now := k.Keys.Now()
+	for _, lane := range lanesOf(k.Keys.Keys()) {
+		if next := k.next(c, lane, now); len(next.Says) > 0 {
+			o.Next = append(o.Next, nextTurn{next.Lane, next.Says[:1]})
+		}
 	}
 	return c.show(view{page: "overview", section: "overview", title: c.text("overview.title"), v: o})
+}
+
+func (k *Console) checks(ctx context.Context) []Check {
+	if k.Operations.Checks == nil {
+		return nil
+	}
+	return k.Operations.Checks(ctx)
+}
+
+// lookAt is what can be told without asking anybody: keys that are not believed, and clients in the middle of a change.
+func (k *Console) lookAt(c *call, clients []*oauth.Client) []advice {
+	var all []advice
+	if len(k.Keys.Bad()) > 0 {
+		all = append(all, advice{c.text("overview.look.key"), Path + "/keys"})
+	}
+	for _, client := range clients {
+		if !client.Enabled || !client.AuthMethod.UsesSecret() {
+			continue
+		}
+		at := Path + "/clients/" + client.ID
+		switch len(client.Secrets) {
+		case 0:
+			all = append(all, advice{c.text("overview.look.no_secret", "client", client.DisplayName()), at})
+		case 2:
+			all = append(all, advice{c.text("overview.look.two_secrets", "client", client.DisplayName()), at})
+		}
+	}
+	return all[:min(len(all), mostAdvice)]
 }
 
 func escape(text string) template.HTML { return template.HTML(template.HTMLEscapeString(text)) }

@@ -25,7 +25,7 @@ var textFiles embed.FS
 var assetFiles embed.FS
 
 // pageNames are the templates that stand for a page each, within layout.html.
-var pageNames = []string{"overview", "search", "list", "problem"}
+var pageNames = []string{"overview", "search", "list", "thing", "form", "act", "keys", "rotate", "settings", "problem"}
 
 // Pages renders the pages of the console in the look of the provider's own.
 type Pages struct {
@@ -99,20 +99,13 @@ func parsePages(texts web.Texts) (map[string]*template.Template, error) {
 
 func funcs(texts web.Texts) template.FuncMap {
 	return template.FuncMap{
-		"when": func(t, now time.Time) (template.HTML, error) { return when(texts, t, now) },
-		"path": func() string { return Path },
-		"cellAt": func(c cell, now time.Time) any {
-			return struct {
-				Cell cell
-				Now  time.Time
-			}{c, now}
-		},
-		"tableAt": func(t table, now time.Time, label template.HTML) any {
-			return struct {
-				Table table
-				Now   time.Time
-				Label template.HTML
-			}{t, now, label}
+		"when":    func(t, now time.Time) (template.HTML, error) { return when(texts, t, now) },
+		"path":    func() string { return Path },
+		"cellAt":  func(c cell, now time.Time) any { return map[string]any{"Cell": c, "Now": now} },
+		"factsAt": func(f []fact, now time.Time) any { return map[string]any{"Facts": f, "Now": now} },
+		"partAt":  func(p part, now time.Time) any { return map[string]any{"Part": p, "Now": now} },
+		"tableAt": func(t any, now time.Time, label template.HTML) any {
+			return map[string]any{"Table": t, "Now": now, "Label": label}
 		},
 	}
 }
@@ -209,6 +202,9 @@ func (k *Console) write(c *gin.Context, v view, f frame) {
 
 // text is a text of the catalogue. A key that is missing is a broken program, which a test finds.
 func (c *call) text(key string, pairs ...any) template.HTML { return must(c.texts.Text(key, pairs...)) }
+
+// count is the text for a number of things.
+func (c *call) count(key string, n int64) template.HTML { return must(c.texts.Count(key, n)) }
 
 func must(text template.HTML, err error) template.HTML {
 	if err != nil {

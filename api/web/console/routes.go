@@ -11,6 +11,49 @@ func (k *Console) sections() []section {
 		}},
 		{"users", []Route{
 			show("/users", k.listUsers),
+			edit("/users/new", audit.ManageUsers, k.newUser, k.createUser),
+			show("/users/:id", k.showUser),
+			edit("/users/:id/edit", audit.ManageUsers, k.editUser, k.updateUser),
+			k.act("/users/:id/password", audit.ManageUsers, k.passwordSetting),
+			k.act("/users/:id/activate", audit.ManageUsers, k.activation),
+			k.act("/users/:id/deactivate", audit.ManageUsers, k.deactivation),
+			k.act("/users/:id/end", audit.ManageUsers, k.userEnd),
+			k.act("/users/:id/sessions/:session/end", audit.ManageUsers, k.sessionEnd),
+			k.act("/users/:id/delete", audit.ManageUsers, k.userDeletion),
+		}},
+		{"clients", []Route{
+			show("/clients", k.listClients),
+			edit("/clients/new", audit.ManageAll, k.newClient, k.createClient),
+			show("/clients/:id", k.showClient),
+			edit("/clients/:id/edit", audit.ManageAll, k.editClient, k.updateClient),
+			k.act("/clients/:id/enable", audit.ManageAll, k.clientEnabling),
+			k.act("/clients/:id/disable", audit.ManageAll, k.clientDisabling),
+			k.act("/clients/:id/delete", audit.ManageAll, k.clientDeletion),
+			edit("/clients/:id/secrets", audit.ManageAll, k.askSecret, k.addSecret),
+			k.act("/clients/:id/secrets/:secret/remove", audit.ManageAll, k.secretRemoval),
+		}},
+		{"resources", []Route{
+			show("/resources", k.listResources),
+			edit("/resources/new", audit.ManageAll, k.newResource, k.createResource),
+			edit("/resources/edit", audit.ManageAll, k.editResource, k.updateResource),
+			k.act("/resources/delete", audit.ManageAll, k.resourceDeletion),
+		}},
+		{"keys", []Route{
+			show("/keys", k.showKeys),
+			edit("/keys/rotate", audit.ManageKeys, k.askRotation, k.rotate),
+			show("/keys/:kid", k.showKey),
+			k.act("/keys/:kid/revoke", audit.ManageKeys, k.keyRevocation),
+		}},
+		{"grants", []Route{
+			show("/grants", k.listGrants),
+			show("/grants/:id", k.showGrant),
+			k.act("/grants/:id/revoke", audit.ManageUsers, k.grantRevocation),
+		}},
+		{"revoked", []Route{
+			show("/revoked-tokens", k.listRevoked),
+		}},
+		{"settings", []Route{
+			show("/settings", k.showSettings),
 		}},
 	}
 }

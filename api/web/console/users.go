@@ -3,7 +3,12 @@ package console
 import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
+	"keyturn/audit"
+	"keyturn/issuer"
 )
+
+// partRows is how many rows a part of a page shows.
+const partRows = 10
 
 // listUsers shows users in the order of their names.
 func (k *Console) listUsers(c *call) error {
@@ -11,7 +16,7 @@ func (k *Console) listUsers(c *call) error {
 	l := list[accounts.User]{
 		path: "/users", name: "users", empty: "users.empty",
 		filters: []filter{{Name: "prefix", Value: prefix}},
-		columns: []string{"users.username", "users.name", "users.email", "users.state", "users.created"},
+		columns: []string{"column.username", "column.name", "column.email", "column.state", "column.created"},
 		read: func(w window) ([]accounts.User, error) {
 			return k.Accounts.List(c.ctx, accounts.Query{Prefix: prefix, After: w.After, Before: w.Before, Limit: w.Limit}, c.actor)
 		},
@@ -22,6 +27,9 @@ func (k *Console) listUsers(c *call) error {
 			}
 		},
 		export: func(u accounts.User) any { return admin.ViewUser(u) },
+	}
+	if c.may(audit.ManageUsers) {
+		l.make = Path + "/users/new"
 	}
 	return showList(c, "users", l)
 }
@@ -35,4 +43,92 @@ func userState(u accounts.User) string {
 		return "administrator"
 	}
 	return "active"
+}
+
+// showUser is the page of a user.
+func (k *Console) showUser(c *call) error {
+	u, err := k.Accounts.Get(c.ctx, c.gin.Param("id"))
+	if err != nil {
+		return err
+	}
+	page := thing{Facts: userFacts(u)}
+	if page.Acts, err = k.userDeeds(c, u); err != nil {
+		return err
+	}
+	sessions, err := k.sessionsOf(c, u.ID, len(page.Acts) > 0)
+	if err != nil {
+		return err
+	}
+	grants, err := partOf("grants", "column.user", k.grants(c, grantFilter{user: u.ID, live: true}), partRows)
+	if err != nil {
+		return err
+	}
+	page.Parts = []part{sessions, grants}
+	return c.show(view{page: "thing", section: "users", title: escape(u.Username), v: page})
+}
+
+func userFacts(u accounts.User) []fact {
+	verified := cell{}
+	if u.EmailVerified {
+		verified.Key = "email.verified"
+	}
+	return facts(
+		fact{"state", []cell{{Mark: userState(u)}}}, fact{"name", []cell{{Text: u.FullName()}}}, fact{"email", []cell{{Text: u.Email}, verified}},
+		fact{"id", id(u.ID)}, fact{"external_id", id(u.ExternalID)},
+		fact{"created", []cell{{At: u.CreatedAt}}}, fact{"updated", []cell{{At: u.UpdatedAt}}}, fact{"last_login", []cell{{At: u.LastLoginAt}}},
+	)
+}
+
+// userDeeds are what the caller may do with the user: nothing with one who has more rights.
+func (k *Console) userDeeds(c *call, u accounts.User) ([]deed, error) {
+	has, err := k.Accounts.RightsOf(c.ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	if u.Admin {
+		has |= audit.ManageAll // a deactivated one too, who may be activated again
+	}
+	if !c.may(audit.ManageUsers | has) {
+		return nil, nil
+	}
+	at := "/users/" + u.ID
+	deeds := []deed{{Name: "edit", Href: at + "/edit"}, {Name: "set_password", Href: at + "/password"}, {Name: "end_all", Href: at + "/end"}}
+	if u.Active {
+		deeds = append(deeds, deed{"deactivate", at + "/deactivate", true})
+	} else {
+		deeds = append(deeds, deed{"activate", at + "/activate", false})
+	}
+	return append(deeds, deed{"delete_user", at + "/delete", true}), nil
+}
+
+// sessionsOf is where a user is signed in. They are at most a thousand, and mostly two.
+func (k *Console) sessionsOf(c *call, userID string, may bool) (part, error) {
+	sessions, err := k.Browsers.Sessions(c.ctx, userID)
+	p := part{Name: "sessions", Table: table{Columns: []string{"column.device", "column.address", "column.signed_in", "column.seen", "column.ends"}}}
+	if may {
+		p.Table.Columns = append(p.Table.Columns, "column.act")
+	}
+	for _, s := range sessions {
+		device, err := c.texts.Device(s.UserAgent)
+		if err != nil {
+			return p, err
+		}
+		row := []cell{{More: device}, {Text: s.Address, Code: true}, {At: s.AuthTime}, {At: s.SeenAt}, {At: s.ExpiresAt}}
+		if may {
+			row = append(row, cell{Text: string(c.text("act.end_session")), Href: Path + "/users/" + userID + "/sessions/" + s.ID + "/end"})
+		}
+		p.Table.Rows = append(p.Table.Rows, row)
+	}
+	return p, err
+}
+
+// open is what a user has open: how many browser sessions and grants. Of grants no more than a page of the domain's are
+// counted.
+func (k *Console) open(c *call, userID string) (sessions, grants int64, err error) {
+	browsers, err := k.Browsers.Sessions(c.ctx, userID)
+	if err != nil {
+		return 0, 0, err
+	}
+	live, err := k.Issuer.Grants(c.ctx, issuer.GrantQuery{UserID: userID, LiveOnly: true, Limit: exportRows}, c.actor)
+	return int64(len(browsers)), int64(len(live)), err
 }

@@ -1,0 +1,385 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/issuer"
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
+)
+
+// clientMember is a member of a client's metadata as the form has it. Its name is that of the metadata's JSON, which
+// is what the domain's complaints name.
+type clientMember struct {
+	name, group, kind string
+	help              bool
+	// values are those to choose from, key what stands before them in the catalogue; empty for values as they are.
+	values []string
+	key    string
+	get    func(*oauth.Metadata) string
+	// set takes what was typed; its error says in English what is wrong with it.
+	set func(*oauth.Metadata, []string) error
+}
+
+// clientMembers is the form of a client, from top to bottom.
+func clientMembers() []clientMember {
+	algorithms := []string{""}
+	for _, a := range issuer.Algorithms {
+		algorithms = append(algorithms, string(a))
+	}
+	return []clientMember{
+		text("client_name", "", true, func(m *oauth.Metadata) *string { return &m.Name }),
+		{
+			name: "token_endpoint_auth_method", kind: "choice", help: true, key: "auth.",
+			values: []string{string(oauth.AuthBasic), string(oauth.AuthPost), string(oauth.AuthPrivateKeyJWT), string(oauth.AuthNone)},
+			get:    func(m *oauth.Metadata) string { return string(m.AuthMethod) },
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.AuthMethod = oauth.AuthMethod(first(typed))
+				return nil
+			},
+		},
+		{
+			name: "grant_types", kind: "ticks", key: "grant_type.",
+			values: []string{string(oauth.AuthorizationCode), string(oauth.RefreshTokenGrant), string(oauth.ClientCredentials)},
+			get:    func(m *oauth.Metadata) string { return strings.ReplaceAll(joined(m.GrantTypes), " ", "\n") },
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.GrantTypes = []oauth.GrantType{}
+				for _, g := range typed {
+					m.GrantTypes = append(m.GrantTypes, oauth.GrantType(g))
+				}
+				return nil
+			},
+		},
+		lines("redirect_uris", "", func(m *oauth.Metadata) *[]string { return &m.RedirectURIs }),
+		lines("post_logout_redirect_uris", "", func(m *oauth.Metadata) *[]string { return &m.PostLogoutRedirectURIs }),
+		tick("first_party", "", func(m *oauth.Metadata) *bool { return &m.FirstParty }),
+
+		lines("scopes", "access", func(m *oauth.Metadata) *[]string { return &m.Scopes }),
+		lines("resources", "access", func(m *oauth.Metadata) *[]string { return &m.Resources }),
+		lines("introspect_resources", "access", func(m *oauth.Metadata) *[]string { return &m.IntrospectResources }),
+		{
+			name: "required_acr", group: "access", kind: "choice", help: true, key: "acr.",
+			values: []string{"", string(accounts.TwoFactors), string(accounts.PhishingResistant)},
+			get:    func(m *oauth.Metadata) string { return string(m.RequiredACR) },
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.RequiredACR = accounts.Level(first(typed))
+				return nil
+			},
+		},
+		{
+			name: "default_max_age", group: "access", kind: "text", help: true,
+			get: func(m *oauth.Metadata) string {
+				if m.DefaultMaxAge == nil {
+					return ""
+				}
+				return strconv.FormatInt(*m.DefaultMaxAge, 10)
+			},
+			set: setMaxAge,
+		},
+
+		lifetime("access_token_lifetime", func(m *oauth.Metadata) *oauth.Lifetime { return &m.AccessLifetime }),
+		lifetime("refresh_token_lifetime", func(m *oauth.Metadata) *oauth.Lifetime { return &m.RefreshLifetime }),
+		lifetime("grant_lifetime", func(m *oauth.Metadata) *oauth.Lifetime { return &m.GrantLifetime }),
+		{
+			name: "refresh_grace", group: "lifetimes", kind: "text", help: true,
+			get: func(m *oauth.Metadata) string {
+				if m.RefreshGrace == nil {
+					return ""
+				}
+				return time.Duration(*m.RefreshGrace).String()
+			},
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.RefreshGrace = nil
+				if first(typed) == "" {
+					return nil
+				}
+				d, err := readDuration(first(typed))
+				m.RefreshGrace = new(oauth.Lifetime(d))
+				return err
+			},
+		},
+		{
+			name: "rotate_refresh_tokens", group: "lifetimes", kind: "choice", key: "choice.", values: []string{"", "true", "false"},
+			get: func(m *oauth.Metadata) string {
+				if m.RotateRefreshTokens == nil {
+					return ""
+				}
+				return strconv.FormatBool(*m.RotateRefreshTokens)
+			},
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.RotateRefreshTokens = nil
+				if value := first(typed); value != "" {
+					m.RotateRefreshTokens = new(value == "true")
+				}
+				return nil
+			},
+		},
+
+		tick("require_pkce", "security", func(m *oauth.Metadata) *bool { return &m.RequirePKCE }),
+		lines("cors_origins", "security", func(m *oauth.Metadata) *[]string { return &m.CORSOrigins }),
+		{
+			name: "jwks", group: "security", kind: "lines", help: true,
+			get: func(m *oauth.Metadata) string { return string(m.JWKS) },
+			set: func(m *oauth.Metadata, typed []string) error {
+				m.JWKS = nil
+				if text := strings.TrimSpace(first(typed)); text != "" {
+					m.JWKS = json.RawMessage(text)
+				}
+				if len(m.JWKS) > 0 && !json.Valid(m.JWKS) {
+					return errors.New("is not valid JSON")
+				}
+				return nil
+			},
+		},
+		text("jwks_uri", "security", false, func(m *oauth.Metadata) *string { return &m.JWKSURI }),
+		lines("request_uris", "security", func(m *oauth.Metadata) *[]string { return &m.RequestURIs }),
+		algorithm("id_token_signed_response_alg", algorithms, func(m *oauth.Metadata) *keys.Algorithm { return &m.IDTokenAlgorithm }),
+		algorithm("userinfo_signed_response_alg", algorithms, func(m *oauth.Metadata) *keys.Algorithm { return &m.UserInfoAlgorithm }),
+
+		text("backchannel_logout_uri", "logout", true, func(m *oauth.Metadata) *string { return &m.BackchannelLogoutURI }),
+		tick("backchannel_logout_session_required", "logout", func(m *oauth.Metadata) *bool { return &m.BackchannelLogoutSessionRequired }),
+		text("frontchannel_logout_uri", "logout", false, func(m *oauth.Metadata) *string { return &m.FrontchannelLogoutURI }),
+		tick("frontchannel_logout_session_required", "logout", func(m *oauth.Metadata) *bool { return &m.FrontchannelLogoutSessionRequired }),
+
+		text("client_uri", "shown", false, func(m *oauth.Metadata) *string { return &m.ClientURI }),
+		text("logo_uri", "shown", false, func(m *oauth.Metadata) *string { return &m.LogoURI }),
+		text("policy_uri", "shown", false, func(m *oauth.Metadata) *string { return &m.PolicyURI }),
+		text("tos_uri", "shown", false, func(m *oauth.Metadata) *string { return &m.TermsURI }),
+		text("initiate_login_uri", "shown", true, func(m *oauth.Metadata) *string { return &m.InitiateLoginURI }),
+		lines("contacts", "shown", func(m *oauth.Metadata) *[]string { return &m.Contacts }),
+	}
+}
+
+// first is the only value that a field has.
+func first(typed []string) string {
+	if len(typed) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(typed[0])
+}
+
+func text(name, group string, help bool, at func(*oauth.Metadata) *string) clientMember {
+	return clientMember{
+		name: name, group: group, kind: "text", help: help,
+		get: func(m *oauth.Metadata) string { return *at(m) },
+		set: func(m *oauth.Metadata, typed []string) error {
+			*at(m) = first(typed)
+			return nil
+		},
+	}
+}
+
+// lines is a list with a thing on each line.
+func lines(name, group string, at func(*oauth.Metadata) *[]string) clientMember {
+	return clientMember{
+		name: name, group: group, kind: "lines", help: true,
+		get: func(m *oauth.Metadata) string { return strings.Join(*at(m), "\n") },
+		set: func(m *oauth.Metadata, typed []string) error {
+			*at(m) = linesOf(first(typed))
+			return nil
+		},
+	}
+}
+
+// linesOf are the lines that hold something; none of them are an empty list, not an unset one.
+func linesOf(text string) []string {
+	all := []string{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func tick(name, group string, at func(*oauth.Metadata) *bool) clientMember {
+	return clientMember{
+		name: name, group: group, kind: "tick", help: name == "first_party" || name == "require_pkce",
+		get: func(m *oauth.Metadata) string { return onIf(*at(m)) },
+		set: func(m *oauth.Metadata, typed []string) error {
+			*at(m) = first(typed) == "on"
+			return nil
+		},
+	}
+}
+
+func lifetime(name string, at func(*oauth.Metadata) *oauth.Lifetime) clientMember {
+	return clientMember{
+		name: name, group: "lifetimes", kind: "text", help: name == "access_token_lifetime",
+		get: func(m *oauth.Metadata) string {
+			if *at(m) == 0 {
+				return ""
+			}
+			return time.Duration(*at(m)).String()
+		},
+		set: func(m *oauth.Metadata, typed []string) error {
+			d, err := readDuration(first(typed))
+			*at(m) = oauth.Lifetime(d)
+			return err
+		},
+	}
+}
+
+func algorithm(name string, values []string, at func(*oauth.Metadata) *keys.Algorithm) clientMember {
+	return clientMember{
+		name: name, group: "security", kind: "choice", values: values, key: name + ".",
+		get: func(m *oauth.Metadata) string { return string(*at(m)) },
+		set: func(m *oauth.Metadata, typed []string) error {
+			*at(m) = keys.Algorithm(first(typed))
+			return nil
+		},
+	}
+}
+
+func setMaxAge(m *oauth.Metadata, typed []string) error {
+	m.DefaultMaxAge = nil
+	if first(typed) == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(first(typed), 10, 64)
+	if err != nil {
+		return errors.New("must be a whole number of seconds")
+	}
+	m.DefaultMaxAge = &n
+	return nil
+}
+
+// readDuration reads a duration, nothing as 0.
+func readDuration(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, errors.New("must be a duration like 5m or 1h30m")
+	}
+	return d, nil
+}
+
+// clientForm is the form of a client, filled with m.
+func clientForm(m oauth.Metadata, back string) *form {
+	f := &form{Back: Path + back, Submit: "form.save"}
+	for _, member := range clientMembers() {
+		if n := len(f.Groups); n == 0 || f.Groups[n-1].Name != member.group {
+			f.Groups = append(f.Groups, group{Name: member.group})
+		}
+		in := &field{Name: member.name, Kind: member.kind, Help: member.help, Value: member.get(&m)}
+		for _, value := range member.values {
+			o := option{Value: value, Key: optionKey(member, value), Chosen: value == in.Value}
+			if member.kind == "ticks" {
+				o.Chosen = strings.Contains("\n"+in.Value+"\n", "\n"+value+"\n")
+			}
+			in.Options = append(in.Options, o)
+		}
+		last := &f.Groups[len(f.Groups)-1]
+		last.Fields = append(last.Fields, in)
+	}
+	return f
+}
+
+// optionKey is the text of a value to choose: of algorithms only that of none, since the others are their own.
+func optionKey(member clientMember, value string) string {
+	if strings.HasSuffix(member.name, "_alg") {
+		if value != "" {
+			return ""
+		}
+		return member.key + "none"
+	}
+	if value == "" {
+		value = "default"
+	}
+	return member.key + value
+}
+
+// typedClient is m with what was typed, and the first thing in it that can't be read.
+func (c *call) typedClient(m oauth.Metadata) (oauth.Metadata, error) {
+	var problem error
+	for _, member := range clientMembers() {
+		if err := member.set(&m, c.form[member.name]); err != nil && problem == nil {
+			problem = &oauth.InvalidRequest{Param: member.name, Problem: err.Error()}
+		}
+	}
+	return m, problem
+}
+
+func (k *Console) newClientForm(m oauth.Metadata, id string) *form {
+	f := clientForm(m, "/clients")
+	f.Submit = "clients.make"
+	f.Groups[0].Fields = append([]*field{{Name: "client_id", Kind: "text", Value: id, Help: true, Required: true}}, f.Groups[0].Fields...)
+	return f
+}
+
+func (k *Console) newClient(c *call) error {
+	return c.showForm("clients", "clients.new", k.newClientForm(k.Clients.Defaults(oauth.Metadata{FirstParty: true}), ""), nil)
+}
+
+// createClient registers a client. A secret is shown in the answer itself, as addSecret does.
+func (k *Console) createClient(c *call) error {
+	id := strings.TrimSpace(c.form.Get("client_id"))
+	m, err := c.typedClient(oauth.Metadata{})
+	if err != nil {
+		return k.clientAgain(c, "clients.new", k.newClientForm(m, id), err)
+	}
+	client, made, err := k.Clients.Create(c.ctx, oauth.NewClient{ID: id, Metadata: m}, c.actor)
+	if err != nil {
+		return k.clientAgain(c, "clients.new", k.newClientForm(m, id), err)
+	}
+	if made.Reveal() == "" {
+		return c.goTo("/clients/" + client.ID + "?done=client_created")
+	}
+	return k.clientPage(c, &client, made)
+}
+
+// clientAgain shows the form again for what can be mended there.
+func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
+	bad, _, _ := badInput(err)
+	switch {
+	case errors.Is(err, oauth.ErrClientExists):
+		f.Clash = c.text("clients.taken")
+	case errors.Is(err, oauth.ErrClientChanged):
+		f.Clash = c.text("clients.changed")
+	case !bad:
+		return err
+	}
+	return c.showForm("clients", title, f, err)
+}
+
+func (k *Console) editClient(c *call) error {
+	client, err := k.client(c)
+	if err != nil {
+		return err
+	}
+	f := clientForm(client.Metadata, "/clients/"+client.ID)
+	f.Since = strconv.FormatInt(client.UpdatedAt.UnixMicro(), 10)
+	return c.showForm("clients", "clients.edit", f, nil)
+}
+
+// updateClient replaces what the form has, unless the client was changed since the form was made.
+func (k *Console) updateClient(c *call) error {
+	client, err := k.client(c)
+	if err != nil {
+		return err
+	}
+	again := func(m oauth.Metadata, err error) error {
+		f := clientForm(m, "/clients/"+client.ID)
+		f.Since = c.form.Get("since")
+		return k.clientAgain(c, "clients.edit", f, err)
+	}
+	since, err := strconv.ParseInt(c.form.Get("since"), 10, 64)
+	if err != nil {
+		return &oauth.InvalidRequest{Param: "since", Problem: "is missing"}
+	}
+	m, err := c.typedClient(client.Metadata)
+	if err != nil {
+		return again(m, err)
+	}
+	if _, err := k.Clients.Update(c.ctx, client.ID, m, time.UnixMicro(since), c.actor); err != nil {
+		return again(m, err)
+	}
+	return c.goTo("/clients/" + client.ID + "?done=saved")
+}

@@ -1,0 +1,123 @@
+package console
+
+import (
+	"errors"
+	"html/template"
+	"slices"
+	"strconv"
+
+	"keyturn/accounts"
+	"keyturn/issuer"
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
+)
+
+// field is a field of a form. Its label is the text of the key "field."+Name, its help that of "field."+Name+".help".
+type field struct {
+	Name string
+	// Kind is text, password, lines (one thing a line), tick, choice or ticks (several of Options).
+	Kind    string
+	Value   string
+	Options []option
+	Help    bool
+	// Problem is why it was refused, in English; N is the line of lines that it is about, 0 for all.
+	Problem string
+	N       int
+	// Autocomplete is the attribute's value; off without it.
+	Autocomplete string
+	Required     bool
+	// Fixed is shown and can't be changed.
+	Fixed bool
+}
+
+// On tells whether a tick is set.
+func (f *field) On() bool { return f.Value == "on" }
+
+// group are fields under a heading, the text of the key "group."+Name; no heading without one.
+type group struct {
+	Name   string
+	Fields []*field
+}
+
+// Open tells whether the fields are to be seen at once: where something is set or wrong.
+func (g group) Open() bool {
+	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Problem != "" })
+}
+
+// form is a page with fields.
+type form struct {
+	Action, Back string
+	// Submit is the key of the button.
+	Submit string
+	Groups []group
+	// Since is what the thing was changed last when the form was made, empty where nothing is overwritten.
+	Since string
+	// Clash says why nothing was stored though no field is wrong; empty for nothing.
+	Clash    template.HTML
+	Problems []*field
+	// Other is where the thing is deleted; empty for a form that does not lead there.
+	Other string
+}
+
+func (f *form) fields() []*field {
+	var all []*field
+	for _, g := range f.Groups {
+		all = append(all, g.Fields...)
+	}
+	return all
+}
+
+// badInput tells the parameter that the domain refused, whichever of its packages did.
+func badInput(err error) (bad bool, param, problem string) {
+	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
+		return true, in.Param, in.Problem
+	}
+	if in, ok := errors.AsType[*oauth.InvalidItem](err); ok {
+		return true, in.Param, "line " + strconv.Itoa(in.N) + " " + in.Problem
+	}
+	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
+		return true, in.Param, in.Problem
+	}
+	if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
+		return true, in.Param, in.Problem
+	}
+	if in, ok := errors.AsType[*keys.BadRotation](err); ok {
+		return true, in.Param, in.Problem
+	}
+	return false, "", ""
+}
+
+// blame puts a problem beside its field; false where there is no such field.
+func blame(fields []*field, param, problem string) bool {
+	for _, f := range fields {
+		if f.Name == param {
+			f.Problem = problem
+			return true
+		}
+	}
+	return false
+}
+
+// wrong are the fields that have a problem.
+func wrong(fields []*field) []*field {
+	var list []*field
+	for _, f := range fields {
+		if f.Problem != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// chosen marks the value of a field among its options.
+func chosen(value string, values []string, key string) []option {
+	var all []option
+	for _, v := range values {
+		o := option{Value: v, Chosen: v == value}
+		if key != "" {
+			o.Key = key + v
+		}
+		all = append(all, o)
+	}
+	return all
+}

@@ -1,0 +1,199 @@
+package console
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"time"
+
+	"keyturn/issuer/oauth"
+	"keyturn/keys"
+)
+
+// plan is what a rotation would do, found out by the very function that does it.
+func (k *Console) plan(r keys.Rotation) (keys.Outcome, error) {
+	var plain []keys.Key
+	for _, key := range k.Keys.Keys() {
+		plain = append(plain, key.Key)
+	}
+	return keys.Rotate(plain, r, k.Keys.Policy(), k.Keys.Now())
+}
+
+// consequences are what comes of a rotation, in sentences.
+func (k *Console) consequences(c *call, out keys.Outcome) []template.HTML {
+	now := k.Keys.Now()
+	at := func(key string, t time.Time) template.HTML {
+		if !t.After(now) {
+			return c.text(key + ".now")
+		}
+		return c.text(key, "time", must(when(c.texts, t, now)))
+	}
+	var says []template.HTML
+	if slices.ContainsFunc(out.Steps, func(s keys.Step) bool { return s.Action != keys.Revoke && s.Key.SignsFrom.Equal(out.SignsFrom) }) {
+		says = append(says, at("plan.signs_from", out.SignsFrom))
+	}
+	says = append(says, at("plan.safe_by", out.SafeBy))
+	for _, note := range out.Notes {
+		if key, known := noteKeys[note]; known {
+			says = append(says, c.text(key))
+			continue
+		}
+		says = append(says, `<span lang="en">`+escape(note)+`</span>`)
+	}
+	return says
+}
+
+// noteKeys are the texts of what keys notes.
+var noteKeys = map[string]string{
+	keys.NoteRefreshRefused: "note.refresh_refused", keys.NoteLongCaches: "note.long_caches",
+	keys.NoteGrantsGoOn: "note.grants_go_on", keys.NoteTooEarly: "note.too_early",
+}
+
+// steps are what is done to which key.
+func (k *Console) steps(c *call, out keys.Outcome) *table {
+	t := &table{Columns: []string{"column.step", "column.kid", "column.lane", "column.signs_from", "column.signs_until"}}
+	for _, s := range out.Steps {
+		kid := cell{Key: "plan.new_key"}
+		if s.Key.KID != "" {
+			kid = cell{Text: s.Key.KID, Code: true}
+		}
+		t.Rows = append(t.Rows, []cell{
+			{Key: "step." + string(s.Action)}, kid, {Key: "lane." + laneName(s.Key.Purpose, s.Key.Algorithm)}, k.planned(s.Key.SignsFrom), k.planned(s.Key.SignsUntil),
+		})
+	}
+	return t
+}
+
+// planned is a time of a plan: what comes at once has no date yet.
+func (k *Console) planned(t time.Time) cell {
+	if now := k.Keys.Now(); t.After(now.Add(-time.Minute)) && !t.After(now) {
+		return cell{Key: "plan.at_once"}
+	}
+	return cell{At: t}
+}
+
+// keyRevocation takes a key back at once.
+func (k *Console) keyRevocation(c *call) (*question, error) {
+	key, err := k.listed(c)
+	if err != nil {
+		return nil, err
+	}
+	out, err := k.plan(keys.Rotation{Mode: keys.Compromised, KID: key.KID})
+	if err != nil {
+		return nil, err
+	}
+	q := &question{
+		section: "keys", Back: "/keys/" + key.KID, Title: c.text("ask.revoke_key.title", "kid", code(key.KID)),
+		Button: c.text("ask.revoke_key.button", "kid", short(key.KID)), Plan: k.steps(c, out),
+		What: append([]template.HTML{c.text("ask.revoke_key.what")}, k.consequences(c, out)...),
+	}
+	q.do = func() (string, error) {
+		_, err := k.Keys.Revoke(c.ctx, key.KID, c.actor.Why, c.actor)
+		return "/keys/" + key.KID + "?done=key_revoked", err
+	}
+	return q, nil
+}
+
+// rotation is the page on which keys are turned by hand: first what is wanted, then what comes of it.
+type rotation struct {
+	Action string
+	Choose []*field
+	// Refused says why it can't be done so, empty where Ask stands.
+	Refused template.HTML
+	// Ask is what would be done; nil until it was said what.
+	Ask *asked
+	// Mode, Lane and Force are what was chosen, which the form sends back.
+	Mode, Lane, Force string
+}
+
+// lanes are those to choose from: all, those of tokens by algorithm, that of refresh tokens.
+func (k *Console) lanes() []string {
+	lanes := []string{"all"}
+	for _, lane := range lanesOf(k.Keys.Keys()) {
+		lanes = append(lanes, laneName(lane[0].Purpose, lane[0].Algorithm))
+	}
+	return lanes
+}
+
+// wish is the rotation that was chosen.
+func wish(mode, lane, force string) keys.Rotation {
+	r := keys.Rotation{Mode: keys.Mode(mode), Force: force == "on" && keys.Mode(mode) == keys.Immediate}
+	switch lane {
+	case "", "all":
+	case "refresh":
+		r.Purpose = keys.Refresh
+	default:
+		r.Purpose, r.Algorithm = keys.Token, keys.Algorithm(lane)
+	}
+	r.All = r.Mode == keys.Compromised
+	return r
+}
+
+var modes = []string{string(keys.Graceful), string(keys.Immediate), string(keys.Compromised)}
+
+func (k *Console) askRotation(c *call) error {
+	return k.rotationPage(c, http.StatusOK, c.query.Get("mode"), c.query.Get("lane"), c.query.Get("force"), nil)
+}
+
+// rotationPage shows what is chosen, with what comes of it, or with why it can't be done.
+func (k *Console) rotationPage(c *call, status int, mode, lane, force string, refused error) error {
+	page := rotation{Action: Path + "/keys/rotate", Mode: mode, Lane: lane, Force: force}
+	chosenMode := mode
+	if mode == "" {
+		chosenMode = string(keys.Graceful)
+	}
+	page.Choose = []*field{
+		{Name: "mode", Kind: "choice", Options: chosen(chosenMode, modes, "mode."), Help: true},
+		{Name: "lane", Kind: "choice", Options: chosen(lane, k.lanes(), "lane.")},
+		{Name: "force", Kind: "tick", Value: force, Help: true},
+	}
+	if mode != "" && refused == nil {
+		out, err := k.plan(wish(mode, lane, force))
+		if err != nil {
+			status, refused = http.StatusConflict, err
+		} else {
+			q := &question{What: k.consequences(c, out), Plan: k.steps(c, out), Button: c.text("rotate." + mode), Mild: mode == string(keys.Graceful)}
+			page.Ask = &asked{question: q, Reason: &field{Name: "reason", Kind: "text", Help: true}}
+		}
+	}
+	if refused != nil {
+		why, err := k.rotationRefusal(c, refused)
+		if err != nil {
+			return err
+		}
+		page.Refused = why
+	}
+	return c.show(view{page: "rotate", section: "keys", title: c.text("rotate.title"), status: status, v: page})
+}
+
+// rotationRefusal says why a rotation can't be done; what is not about the wish is an error still.
+func (k *Console) rotationRefusal(c *call, err error) (template.HTML, error) {
+	for refusal, key := range map[error]string{
+		keys.ErrLeadNotOver: "rotate.lead_not_over", keys.ErrTooManyWaiting: "rotate.too_many", keys.ErrTooManyKeys: "rotate.too_many",
+	} {
+		if errors.Is(err, refusal) {
+			return c.text(key), nil
+		}
+	}
+	if bad, param, _ := badInput(err); bad {
+		return "", &oauth.InvalidRequest{Param: param, Problem: "is not one of those to choose from"}
+	}
+	return "", err
+}
+
+// rotate does what its page said.
+func (k *Console) rotate(c *call) error {
+	mode, lane, force := c.form.Get("mode"), c.form.Get("lane"), c.form.Get("force")
+	if mode == "" {
+		return &oauth.InvalidRequest{Param: "mode", Problem: "is missing"}
+	}
+	_, err := k.Keys.Rotate(c.ctx, wish(mode, lane, force), c.actor.Why, c.actor)
+	if err != nil {
+		if _, other := k.rotationRefusal(c, err); other != nil {
+			return other
+		}
+		return k.rotationPage(c, http.StatusConflict, mode, lane, force, err)
+	}
+	return c.goTo("/keys?done=rotated")
+}

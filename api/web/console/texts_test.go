@@ -1,0 +1,209 @@
+package console
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func catalogue(t *testing.T, language string) map[string]string {
+	t.Helper()
+	file, err := textFiles.ReadFile("texts/" + language + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts map[string]string
+	if err := json.Unmarshal(file, &texts); err != nil {
+		t.Fatal(err)
+	}
+	return texts
+}
+
+// TestCataloguesSayTheSame: each text is in both languages, with the same placeholders.
+func TestCataloguesSayTheSame(t *testing.T) {
+	english, german := catalogue(t, "en"), catalogue(t, "de")
+	placeholders := func(text string) []string {
+		return slices.Sorted(slices.Values(regexp.MustCompile(`\{[a-z]+\}`).FindAllString(text, -1)))
+	}
+	if len(english) < 200 {
+		t.Fatalf("only %d texts", len(english))
+	}
+	for key, text := range english {
+		if other, has := german[key]; !has || !slices.Equal(placeholders(text), placeholders(other)) {
+			t.Errorf("%q is %q and %q", key, text, other)
+		}
+	}
+	for key := range german {
+		if _, has := english[key]; !has {
+			t.Errorf("only German: %q", key)
+		}
+	}
+	for _, texts := range []map[string]string{english, german} {
+		for key, text := range texts {
+			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "<>&") || strings.Contains(text, "  ") {
+				t.Errorf("%q is %q", key, text)
+			}
+		}
+	}
+}
+
+// madeKeys are those that the program puts together: what stands before, and all that may come behind.
+func madeKeys() []string {
+	var all []string
+	add := func(prefix string, rest ...string) {
+		for _, r := range rest {
+			all = append(all, prefix+r)
+		}
+	}
+	k := &Console{}
+	for _, s := range k.sections() {
+		add("nav.", s.name)
+		add(s.name, ".title")
+	}
+	for _, key := range problemKeys {
+		add("problem."+key, ".title", ".kept", ".next")
+	}
+	for _, key := range []string{"forged", "server_error"} {
+		add("problem."+key, ".title", ".kept", ".next")
+	}
+	add("right.", "read", "manage-users", "manage-keys", "manage-all")
+	for _, member := range clientMembers() {
+		add("field.", member.name)
+		add("fact.", member.name)
+		if member.help {
+			add("field."+member.name, ".help")
+		}
+		if member.group != "" {
+			add("group.", member.group)
+		}
+		for _, value := range member.values {
+			if key := optionKey(member, value); key != "" {
+				add(key, "")
+			}
+		}
+	}
+	for _, name := range []string{"users", "clients", "resources"} {
+		add(name, ".new")
+	}
+	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret"} {
+		add("ask."+name, ".title", ".what", ".button")
+	}
+	add("lane.", "all", "RS256", "PS256", "ES256", "EdDSA", "refresh")
+	add("mode.", modes...)
+	add("rotate.", modes...)
+	add("step.", "create", "reschedule", "revoke", "delete")
+	for _, key := range noteKeys {
+		add(key, "")
+	}
+	add("legend.", "published", "signing", "retiring", "revoked")
+	add("overview.health.", "ok", "warning", "failed")
+	add("plan.", "signs_from", "signs_from.now", "safe_by", "safe_by.now")
+	add("next.", "known", "unknown", "early")
+	add("rotate.", "lead_not_over", "too_many")
+	return all
+}
+
+// TestEveryTextIsUsedAndThere reads the templates and the program for the keys that they name, and takes those that
+// are put together from the lists that these are made of.
+func TestEveryTextIsUsedAndThere(t *testing.T) {
+	texts := catalogue(t, "en")
+	used := map[string]string{}
+	for _, key := range madeKeys() {
+		used[key] = "madeKeys"
+	}
+	for file, patterns := range map[string][]string{
+		"templates/*.html": {`\bt "([a-z0-9_.]+)"`},
+		"*.go": {
+			`\.text\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|clients|resources|grants|revoked|form|plan|yes|part)[a-z0-9_.]*)"`,
+			`showForm\("[a-z]+", "([a-z.]+)"`,
+		},
+	} {
+		names, err := filepath.Glob(file)
+		if err != nil || len(names) == 0 {
+			t.Fatal(names, err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, pattern := range patterns {
+				for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+					if strings.Contains(pattern, "column|") && (!strings.Contains(m[1], ".") && m[1] != "yes" || strings.HasSuffix(m[1], ".")) {
+						continue // a section, not a key
+					}
+					used[m[1]] = name
+				}
+			}
+		}
+	}
+	source := everything(t)
+	for prefix, pattern := range map[string]string{
+		"fact.": `fact\{"([a-z_]+)"|\{"([a-z_]+)", (?:\[\]cell|id\()`, "act.": `deed\{(?:Name: )?"([a-z_]+)"|\{"([a-z_]+)", "/(?:grants|keys)/|Name: "([a-z_]+)", Href`,
+		"field.": `Name: "([a-z_]+)", Kind`, "done.": `\?done=([a-z_]+)|ended\([^,]+, "([a-z_]+)"`, "part.": `partOf\("([a-z]+)"|part\{Name: "([a-z]+)"`,
+		"group.": `\{"(person|rights)"`, "state.": `return "([a-z]+)"`,
+	} {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
+			name := strings.Join(m[1:], "")
+			if _, has := texts[prefix+name]; !has && prefix == "state." {
+				continue // some other word
+			}
+			used[prefix+name] = "a list in the program"
+			if prefix == "part." {
+				used["part."+name+".empty"] = "part"
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`Name: "([a-z_]+)", Kind: "[a-z]+"[^}]*Help: true`).FindAllStringSubmatch(source, -1) {
+		used["field."+m[1]+".help"] = "a field"
+	}
+	for _, m := range regexp.MustCompile(`filter\{\{?Name: "([a-z]+)"|\{Name: "(user|client|live)", Value`).FindAllStringSubmatch(source, -1) {
+		used["filter."+m[1]+m[2]] = "a filter"
+	}
+	for _, state := range []string{"ok", "warning", "failed", "published", "signing", "retiring", "gone", "revoked"} {
+		used["state."+state] = "a state of the domain"
+	}
+	for _, m := range regexp.MustCompile(`\.count\("([a-z.]+)"`).FindAllStringSubmatch(source, -1) {
+		used[m[1]+".one"], used[m[1]+".other"] = "count", "count"
+	}
+	for key, where := range used {
+		_, has := texts[key]
+		if month := strings.HasPrefix(key, "month."); !has && !month {
+			t.Errorf("%s: there is no text %q", where, key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		if used[key] == "" {
+			t.Errorf("nothing uses %q", key)
+		}
+	}
+}
+
+// everything is the program's own text.
+func everything(t *testing.T) string {
+	t.Helper()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}

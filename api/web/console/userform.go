@@ -1,0 +1,138 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"keyturn/accounts"
+	"keyturn/audit"
+)
+
+// userForm is the form of a user, filled with v. What only administrators may set is left out for others.
+func (c *call) userForm(v accounts.User, back string) *form {
+	f := &form{Back: Path + back, Submit: "form.save"}
+	f.Groups = []group{
+		{"", []*field{{Name: "username", Kind: "text", Value: v.Username, Help: true, Required: true}}},
+		{"person", []*field{
+			{Name: "given_name", Kind: "text", Value: v.GivenName}, {Name: "family_name", Kind: "text", Value: v.FamilyName},
+			{Name: "email", Kind: "text", Value: v.Email}, {Name: "email_verified", Kind: "tick", Value: onIf(v.EmailVerified)},
+		}},
+	}
+	if c.may(audit.ManageAll) {
+		f.Groups = append(f.Groups, group{"rights", []*field{
+			{Name: "admin", Kind: "tick", Value: onIf(v.Admin), Help: true}, {Name: "external_id", Kind: "text", Value: v.ExternalID, Help: true},
+		}})
+	}
+	return f
+}
+
+func onIf(on bool) string {
+	if on {
+		return "on"
+	}
+	return ""
+}
+
+// typedUser is what the form holds.
+func (c *call) typedUser() accounts.User {
+	get := func(name string) string { return strings.TrimSpace(c.form.Get(name)) }
+	return accounts.User{
+		Username: get("username"), GivenName: get("given_name"), FamilyName: get("family_name"),
+		Email: get("email"), EmailVerified: c.form.Get("email_verified") == "on",
+		Admin: c.form.Get("admin") == "on", ExternalID: get("external_id"),
+	}
+}
+
+// showForm shows a form, anew with what is wrong with it.
+func (c *call) showForm(section, title string, f *form, err error) error {
+	status := http.StatusOK
+	f.Action = c.gin.Request.URL.RequestURI()
+	if bad, param, problem := badInput(err); bad {
+		status = http.StatusUnprocessableEntity
+		if !blame(f.fields(), param, problem) {
+			f.Clash = escape(param + " " + problem)
+		}
+	}
+	if f.Clash != "" && status == http.StatusOK {
+		status = http.StatusConflict
+	}
+	f.Problems = wrong(f.fields())
+	return c.show(view{page: "form", section: section, title: c.text(title), narrow: true, status: status, v: f})
+}
+
+// newUserForm is the form of a new user.
+func (c *call) newUserForm(v accounts.User) *form {
+	f := c.userForm(v, "/users")
+	f.Submit = "users.make"
+	password := &field{Name: "password", Kind: "password", Autocomplete: "new-password", Help: true}
+	f.Groups[0].Fields = append(f.Groups[0].Fields, password)
+	return f
+}
+
+func (k *Console) newUser(c *call) error {
+	return c.showForm("users", "users.new", c.newUserForm(accounts.User{}), nil)
+}
+
+func (k *Console) createUser(c *call) error {
+	v := c.typedUser()
+	u, err := k.Accounts.Create(c.ctx, accounts.NewUser{
+		Username: v.Username, Email: v.Email, EmailVerified: v.EmailVerified, GivenName: v.GivenName, FamilyName: v.FamilyName,
+		Admin: v.Admin, ExternalID: v.ExternalID, Password: c.form.Get("password"),
+	}, c.actor)
+	if err == nil {
+		return c.goTo("/users/" + u.ID + "?done=user_created")
+	}
+	return k.userAgain(c, "users.new", c.newUserForm(v), err)
+}
+
+// userAgain shows the form again for what can be mended there.
+func (k *Console) userAgain(c *call, title string, f *form, err error) error {
+	bad, _, _ := badInput(err)
+	switch {
+	case errors.Is(err, accounts.ErrUsernameTaken):
+		f.Clash = c.text("users.taken")
+	case !bad:
+		return err
+	}
+	return c.showForm("users", title, f, err)
+}
+
+func (k *Console) editUser(c *call) error {
+	u, err := k.Accounts.Get(c.ctx, c.gin.Param("id"))
+	if err != nil {
+		return err
+	}
+	return c.showForm("users", "users.edit", c.userForm(u, "/users/"+u.ID), nil)
+}
+
+// updateUser changes what differs, so that whoever changes something else at the same time is not undone.
+func (k *Console) updateUser(c *call) error {
+	u, err := k.Accounts.Get(c.ctx, c.gin.Param("id"))
+	if err != nil {
+		return err
+	}
+	v := c.typedUser()
+	change := accounts.Change{
+		Username: other(u.Username, v.Username), Email: other(u.Email, v.Email), EmailVerified: other(u.EmailVerified, v.EmailVerified),
+		GivenName: other(u.GivenName, v.GivenName), FamilyName: other(u.FamilyName, v.FamilyName),
+	}
+	if change.Email != nil {
+		change.EmailVerified = &v.EmailVerified // what was verified before was the other address
+	}
+	if c.may(audit.ManageAll) {
+		change.Admin, change.ExternalID = other(u.Admin, v.Admin), other(u.ExternalID, v.ExternalID)
+	}
+	if _, err := k.Accounts.Update(c.ctx, u.ID, change, c.actor); err != nil {
+		return k.userAgain(c, "users.edit", c.userForm(v, "/users/"+u.ID), err)
+	}
+	return c.goTo("/users/" + u.ID + "?done=saved")
+}
+
+// other is what is as it is typed, nil where it was so before.
+func other[T comparable](was, typed T) *T {
+	if was == typed {
+		return nil
+	}
+	return &typed
+}
