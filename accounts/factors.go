@@ -150,13 +150,21 @@ func (f *Factors) Reset(ctx context.Context, userID string, actor audit.Actor) (
 	})
 }
 
+// Recent tells beforehand whether a proof is young enough to change the ways to sign in by it; ErrReauthenticate.
+func (f *Factors) Recent(who Authentication) error {
+	if f.People.now().Sub(who.At()) > recentProof {
+		return ErrReauthenticate
+	}
+	return nil
+}
+
 // owner is the user whose recent proof it is.
 func (f *Factors) owner(ctx context.Context, who Authentication) (User, error) {
 	if !who.Valid() {
 		return User{}, ErrNotSignedIn
 	}
-	if f.People.now().Sub(who.At()) > recentProof {
-		return User{}, ErrReauthenticate
+	if err := f.Recent(who); err != nil {
+		return User{}, err
 	}
 	return f.current(ctx, who.UserID(), who.CredentialVersion())
 }

@@ -75,11 +75,11 @@ func (s *Server) people() (*web.Handlers, error) {
 	}
 	self := s.SelfService
 	if self == nil {
-		self = &accounts.SelfService{People: s.Accounts}
+		self = &accounts.SelfService{People: s.Accounts, Allow: accounts.Features{accounts.FeatureWays}}
 	}
 	return &web.Handlers{
 		Self:     self,
-		Provider: s.Provider, Client: s.Provider.Clients.Find, People: s.Accounts, Browsers: s.Provider.Browsers, Pages: s.Pages,
+		Provider: s.Provider, Client: s.Provider.Clients.Find, People: s.Accounts, Browsers: s.Provider.Browsers, Factors: s.Accounts.Factors, Pages: s.Pages,
 		Cookies: web.Cookies{Secure: s.secure}, Guard: guard,
 		Actor: actorOf, RequestID: requestID, Now: s.Provider.Now,
 	}, nil
@@ -152,6 +152,8 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 		{http.MethodPost, web.InteractionPath + ":id/consent", h.Consent},
 		{http.MethodGet, web.InteractionPath + ":id/consent", h.ToInteraction},
 		{http.MethodGet, web.InteractionPath + ":id/other", h.Other},
+		{http.MethodPost, web.InteractionPath + ":id/step-up", h.StepUp},
+		{http.MethodGet, web.InteractionPath + ":id/step-up", h.ToPlace},
 		{http.MethodGet, clients.LogoutPath, h.Logout},
 		{http.MethodPost, clients.LogoutPath, h.LogoutByForm},
 
@@ -166,10 +168,21 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 		{http.MethodGet, web.AccountPath + "/sessions/:id/end", h.ToAccount},
 		{http.MethodPost, web.AccountPath + "/apps/:id/remove", h.RemoveApp},
 		{http.MethodGet, web.AccountPath + "/apps/:id/remove", h.ToAccount},
+		{http.MethodGet, web.AccountPath + "/factors/:factor", h.Factor},
+		{http.MethodPost, web.AccountPath + "/factors/:factor/rename", h.RenameFactor},
+		{http.MethodGet, web.AccountPath + "/factors/:factor/rename", h.ToAccount},
+		{http.MethodPost, web.AccountPath + "/factors/:factor/remove", h.RemoveFactor},
+		{http.MethodGet, web.AccountPath + "/factors/:factor/remove", h.ToAccount},
+		{http.MethodPost, "/passkey/sign-in", h.BeginPasskeySignIn},
+		{http.MethodPost, "/passkey/second", h.BeginSecondPasskey},
+		{http.MethodPost, "/passkey/step-up", h.BeginStepUpPasskey},
+		{http.MethodPost, "/passkey/new", h.BeginNewPasskey},
 	} {
 		router.Handle(r.method, r.path, s.page(h, r.handle))
 	}
 	s.selfServiceRoutes(router, h)
+	s.factorRoutes(router, h, web.AccountPath)
+	s.factorRoutes(router, h, web.InteractionPath+":id")
 	for _, a := range s.Pages.Assets() {
 		getOrHead(router, a.Path, a.Get)
 	}
@@ -221,6 +234,28 @@ func (s *Server) selfServiceRoutes(router *gin.Engine, h *web.Handlers) {
 	for _, path := range web.OwnPaths() {
 		router.GET(path, s.page(h, h.OwnPage))
 		router.POST(path, s.page(h, h.Own))
+	}
+}
+
+// factorRoutes are where people prove themselves with more than a password, and set up what they do so with: at the
+// account page or in an interaction.
+func (s *Server) factorRoutes(router *gin.Engine, h *web.Handlers, place string) {
+	for _, r := range []struct {
+		method, path string
+		handle       func(*gin.Context) error
+	}{
+		{http.MethodGet, "/second", h.SecondFactor},
+		{http.MethodPost, "/second", h.SecondFactorForm},
+		{http.MethodPost, "/passkey", h.PasskeySignIn},
+		{http.MethodGet, "/passkey", h.ToPlace},
+		{http.MethodGet, "/ways/passkey", h.PasskeyPage},
+		{http.MethodPost, "/ways/passkey", h.AddPasskey},
+		{http.MethodGet, "/ways/app", h.AppPage},
+		{http.MethodPost, "/ways/app", h.ConfirmApp},
+		{http.MethodGet, "/ways/recovery-codes", h.RecoveryCodesPage},
+		{http.MethodPost, "/ways/recovery-codes", h.MakeRecoveryCodes},
+	} {
+		router.Handle(r.method, place+r.path, s.page(h, r.handle))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ type Config struct {
 	CORSOrigins []string
 	Proxies     []string
 	Throttle    bool
+	// Named makes the issuer http://localhost, a name, as passkeys need it; else it is an address.
+	Named bool
 	// Queue is how many sign-ins may wait for hashing.
 	Queue int
 	// MaxStaleness is how long clients and keys are used without having been read again; a year without it.
@@ -82,6 +85,10 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	}}
 	for _, c := range choose {
 		c(&config)
+	}
+	if config.Named {
+		url = strings.Replace(url, "127.0.0.1", "localhost", 1)
+		config.Settings.Issuer = url
 	}
 	if config.MaxStaleness == 0 {
 		config.MaxStaleness = 365 * 24 * time.Hour
@@ -162,7 +169,7 @@ func (s *Server) wireProvider(t testing.TB, config Config, log *slog.Logger) {
 		Settings: oauth.RegistrySettings{Issuer: url, Audience: config.Settings.Audience, MaxStaleness: config.MaxStaleness},
 	}
 	s.Provider = &oauth.Provider{
-		Store: s.DB, Clients: s.Clients, Issuer: s.Issuer, People: s.Accounts, Now: s.Now, Log: log, Refusals: s.DB, Post: fetcher, Fetch: fetcher,
+		Store: s.DB, Clients: s.Clients, Issuer: s.Issuer, People: s.Accounts, Ways: s.Accounts.Factors, Demands: s.Accounts.Factors, Now: s.Now, Log: log, Refusals: s.DB, Post: fetcher, Fetch: fetcher,
 		Browsers: &accounts.Browsers{Store: s.DB, Idle: 12 * time.Hour, Lifetime: 168 * time.Hour},
 		Assertions: &oauth.Assertions{
 			Keys: &oauth.ClientKeys{Fetch: fetcher, Now: s.Now, Log: log}, Store: s.DB, Now: s.Now,

@@ -41,12 +41,10 @@ func (h *Handlers) ToAccount(c *gin.Context) error {
 }
 
 func (h *Handlers) accountSignIn(c *gin.Context, status int, next, username string, p Problem) {
-	action := AccountPath + "/sign-in"
-	if place, err := ownPlace(next); err == nil {
-		action += "?next=" + url.QueryEscape(place)
-	}
+	at := &place{path: AccountPath, next: next}
 	h.Pages.SignIn(c, status, SignIn{
-		Look: h.look(c, nil), Action: action, Username: username, Problem: p,
+		Look: h.look(c, nil), Action: at.below("/sign-in"), Username: username, Problem: p,
+		Passkey:   h.ceremony(true, signInBegin, at.below("/passkey")),
 		Forgotten: h.offered(accounts.FeaturePasswordReset, ForgottenPath), SignUp: h.offered(accounts.FeatureSignUp, SignUpPath),
 	})
 }
@@ -72,6 +70,12 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 		Look: h.look(c, nil), Username: user.Username, Name: user.FullName(), SignOutAction: AccountPath + "/sign-out", Done: done,
 	}
 	h.profile(&page, user)
+	ways, err := h.Factors.Ways(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	page.Ways = accountWays(ways)
+	page.Ways.offer(ways, h.Self.Offers(accounts.FeatureWays), h.Factors.TakesPasskeys())
 	for _, s := range sessions {
 		row := AccountSession{
 			ID: s.ID, Device: s.UserAgent, Address: s.Address, Started: s.CreatedAt, Seen: s.SeenAt,
@@ -120,13 +124,10 @@ func (h *Handlers) AccountSignIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	who, err := h.signIn(c, form, func(status int, username string, p Problem) { h.accountSignIn(c, status, c.Query("next"), username, p) })
+	at := &place{path: AccountPath, next: c.Query("next")}
+	who, err := h.signIn(c, form, at.below("/second"), func(status int, username string, p Problem) { h.accountSignIn(c, status, at.next, username, p) })
 	if err == nil && who.Valid() {
-		next, err := ownPlace(c.Query("next"))
-		if err != nil {
-			next = AccountPath
-		}
-		seeOther(c, next)
+		seeOther(c, at.onward())
 	}
 	return err
 }

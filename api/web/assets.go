@@ -40,8 +40,8 @@ func (p *Pages) Assets() []Asset { return p.assets.all }
 
 // pageAssets are the assets, and the paths under which the layout refers to them.
 type pageAssets struct {
-	all                                     []Asset
-	style, submit, onward, show, icon, logo string
+	all                                              []Asset
+	style, submit, onward, show, passkey, icon, logo string
 }
 
 func newPageAssets(theme Theme) (pageAssets, error) {
@@ -66,6 +66,10 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	if err != nil {
 		return a, err
 	}
+	passkey, err := assetFiles.ReadFile("assets/passkey.js")
+	if err != nil {
+		return a, err
+	}
 	icon, err := assetFiles.ReadFile("assets/icon.svg")
 	if err != nil {
 		return a, err
@@ -74,6 +78,7 @@ func newPageAssets(theme Theme) (pageAssets, error) {
 	a.submit = a.add("submit.js", "text/javascript; charset=utf-8", submit)
 	a.onward = a.add("onward.js", "text/javascript; charset=utf-8", onward)
 	a.show = a.add("show.js", "text/javascript; charset=utf-8", show)
+	a.passkey = a.add("passkey.js", "text/javascript; charset=utf-8", passkey)
 	a.icon = a.add("icon.svg", "image/svg+xml", icon)
 	if theme.Logo != nil {
 		a.logo = a.add("logo."+logoEndings[theme.LogoType], theme.LogoType, theme.Logo)

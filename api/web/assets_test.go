@@ -14,7 +14,7 @@ func TestAssetsNeverChange(t *testing.T) {
 	types := map[string]string{
 		"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "png": "image/png",
 	}
-	if got := len(pages.Assets()); got != len(types)+2 { // three scripts
+	if got := len(pages.Assets()); got != len(types)+3 { // four scripts
 		t.Errorf("%d assets", got)
 	}
 	for _, a := range pages.Assets() {

@@ -9,7 +9,7 @@ import (
 	"keyturn/keys"
 )
 
-// Cookies are those that a browser gets. Both die with the browser's own session; how long a sign-in
+// Cookies are those that a browser gets. They die with the browser's own session; how long a sign-in
 // lasts is for the server to say.
 type Cookies struct {
 	// Secure is false only for an issuer on loopback without TLS. Where it is true the names have the prefix
@@ -20,6 +20,7 @@ type Cookies struct {
 const (
 	sessionCookie = "keyturn_session" // who is signed in
 	browserCookie = "keyturn_browser" // binds interactions to the browser that began them
+	pendingCookie = "keyturn_pending" // whose password was right, and whose second factor is missing; opens nothing
 )
 
 func (k Cookies) name(name string) string {

@@ -39,6 +39,7 @@ type Handlers struct {
 	People   *accounts.Service
 	Browsers *accounts.Browsers
 	Self     *accounts.SelfService
+	Factors  *accounts.Factors
 	Pages    *Pages
 	Cookies  Cookies
 	// Guard knows where our own forms come from.

@@ -26,9 +26,20 @@ func (h *Handlers) Interaction(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	return h.proceed(c, stop)
+}
+
+// proceed shows what is next of an interaction.
+func (h *Handlers) proceed(c *gin.Context, stop *oauth.Stop) error {
+	p := &place{path: InteractionPath + stop.ID.Reveal(), stop: stop}
 	switch next := stop.Next.(type) {
 	case oauth.SignIn:
+		if next.Why == oauth.StepUp {
+			return h.stepUpPage(c, http.StatusOK, p, next.Level, c.Query("with"), Problem{})
+		}
 		h.signInPage(c, http.StatusOK, stop, next.Hint, reasonProblem(next.Why))
+	case oauth.Enroll:
+		h.enrollPage(c, p, next)
 	case oauth.AskConsent:
 		return h.consentPage(c, stop, next)
 	case oauth.Return:
@@ -78,6 +89,7 @@ func (h *Handlers) signInPage(c *gin.Context, status int, stop *oauth.Stop, user
 		Username: username, Problem: problem, Redirects: stop.RedirectOrigin(),
 		Forgotten: fromInteraction(h.offered(accounts.FeaturePasswordReset, ForgottenPath), stop.ID),
 		SignUp:    fromInteraction(h.offered(accounts.FeatureSignUp, SignUpPath), stop.ID),
+		Passkey:   h.ceremony(true, signInBegin, InteractionPath+stop.ID.Reveal()+"/passkey"),
 	})
 }
 
@@ -115,11 +127,7 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 	}
 	ctx, id, visit := c.Request.Context(), interactionID(c), h.visit(c)
 	if form.Get("decision") == "cancel" {
-		err := h.Provider.Cancel(ctx, id, visit)
-		if errors.Is(err, oauth.ErrFinished) {
-			return h.finished(c)
-		}
-		return err
+		return h.cancel(c)
 	}
 	stop, err := h.Provider.Look(ctx, id, visit)
 	if errors.Is(err, oauth.ErrFinished) {
@@ -129,7 +137,7 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	who, err := h.signIn(c, form, func(status int, username string, problem Problem) {
+	who, err := h.signIn(c, form, InteractionPath+id.Reveal()+"/second", func(status int, username string, problem Problem) {
 		h.signInPage(c, status, stop, username, problem)
 	})
 	if err != nil || !who.Valid() {
@@ -142,8 +150,9 @@ func (h *Handlers) SignIn(c *gin.Context) error {
 	return nil
 }
 
-// signIn signs the browser in with a name and a password, or shows the page again and returns a proof of nothing.
-func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int, username string, p Problem)) (accounts.Authentication, error) {
+// signIn signs the browser in with a name and a password. It shows the page again, or goes on to that of the second
+// factor, and returns a proof of nothing, where that is not all.
+func (h *Handlers) signIn(c *gin.Context, form url.Values, second string, again func(status int, username string, p Problem)) (accounts.Authentication, error) {
 	username, password := strings.TrimSpace(form.Get("username")), form.Get("password")
 	if username == "" || password == "" {
 		again(http.StatusUnprocessableEntity, username, Problem{Kind: ProblemMissing})
@@ -151,7 +160,10 @@ func (h *Handlers) signIn(c *gin.Context, form url.Values, again func(status int
 	}
 	who, err := h.start(c, username, password)
 	throttled, isThrottled := errors.AsType[*accounts.Throttled](err)
+	needed, isNeeded := errors.AsType[*accounts.SecondFactorNeeded](err)
 	switch {
+	case isNeeded:
+		return accounts.Authentication{}, h.hold(c, needed, second)
 	case isThrottled:
 		again(http.StatusTooManyRequests, username, Problem{Kind: ProblemThrottled, Wait: throttled.RetryAfter})
 	case errors.Is(err, accounts.ErrCredentials):
@@ -172,17 +184,6 @@ func (h *Handlers) start(c *gin.Context, username, password string) (accounts.Au
 		return accounts.Authentication{}, err
 	}
 	return h.startSession(c, proof)
-}
-
-// startSession gives the browser the cookie of a session.
-func (h *Handlers) startSession(c *gin.Context, proof accounts.Authentication) (accounts.Authentication, error) {
-	secret, who, err := h.Browsers.Start(c.Request.Context(), proof, h.Cookies.get(c, sessionCookie), c.Request.UserAgent(), h.Actor(c))
-	if err != nil {
-		return accounts.Authentication{}, err
-	}
-	h.Cookies.set(c, sessionCookie, secret)
-	h.Provider.Wake() // the session of somebody else may have ended with it
-	return who, nil
 }
 
 // Consent takes the person's decision.

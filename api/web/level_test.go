@@ -19,6 +19,13 @@ type people struct{ reach, require accounts.Level }
 func (p people) Reachable(context.Context, string) (accounts.Level, error)     { return p.reach, nil }
 func (p people) RequiredLevel(context.Context, string) (accounts.Level, error) { return p.require, nil }
 
+func (p people) TakesPasskeys() bool { return true }
+
+// addressed is an issuer that is an IP address, which has no passkeys.
+type addressed struct{ people }
+
+func (addressed) TakesPasskeys() bool { return false }
+
 // TestWhatIsAskedOfALevel: what the authorization endpoint does about somebody who is signed in by password.
 func TestWhatIsAskedOfALevel(t *testing.T) {
 	s := apitest.New(t)
@@ -97,7 +104,11 @@ func TestWhatIsAskedOfALevel(t *testing.T) {
 		}
 	}
 	s.Advance(time.Minute)
-	s.Provider.Ways, s.Provider.Demands = nil, nil
+	s.Provider.Ways, s.Provider.Demands = addressed{people{"2", ""}}, nil
+	if _, err := s.Provider.Authorize(ctx, apitest.Request("orders", essential(`"value":"phr"`)...), oauth.Visit{Session: session, Actor: nowhere}, true); !errors.Is(err, oauth.ErrAuthenticationContext) {
+		t.Errorf("a passkey where none can be had: %v", err)
+	}
+	s.Provider.Ways = nil
 	if _, err := s.Provider.Authorize(ctx, apitest.Request("payroll"), oauth.Visit{Session: session, Actor: nowhere}, true); !errors.Is(err, oauth.ErrAuthenticationContext) {
 		t.Errorf("where nobody can have a second factor: %v", err)
 	}

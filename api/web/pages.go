@@ -81,6 +81,8 @@ type SignIn struct {
 	// Forgotten and SignUp are where to go without a password and without an account; empty where that is
 	// switched off.
 	Forgotten, SignUp string
+	// Passkey signs in without either.
+	Passkey Ceremony
 	// Redirects is the redirect URI, or its origin, that the answer to the form may lead to.
 	Redirects string
 }
@@ -103,6 +105,17 @@ const (
 	ProblemMissing     ProblemKind = "missing" // a field is empty
 	ProblemAgain       ProblemKind = "again"   // the person must prove themself again: prompt=login, max_age
 	ProblemOther       ProblemKind = "other"   // another person is expected: id_token_hint
+	ProblemExpired     ProblemKind = "expired" // the password was right, but too long ago
+
+	// Of second factors and what is set up.
+	ProblemNoCode         ProblemKind = "no_code"         // the field is empty
+	ProblemCode           ProblemKind = "code"            // it is wrong, or was used before
+	ProblemPasskey        ProblemKind = "passkey"         // it proved nothing, or too late
+	ProblemPasskeyRefused ProblemKind = "passkey_refused" // a new one can't be taken
+	ProblemTooMany        ProblemKind = "too_many"
+	ProblemName           ProblemKind = "name"     // a name that can't be shown
+	ProblemLastWay        ProblemKind = "last_way" // nobody could sign in without it
+	ProblemDemanded       ProblemKind = "demanded" // a policy wants it kept
 )
 
 // Consent asks whether a client may have what it asks for.
@@ -179,6 +192,7 @@ type Account struct {
 	// switched off.
 	EditProfile, ChangeEmail, ChangePassword, Download, Delete string
 
+	Ways     AccountWays
 	Sessions []AccountSession
 	Apps     []AccountApp
 	// SignOutAction signs out everywhere (POST).
@@ -195,10 +209,17 @@ const (
 	DoneAccessRemoved   = "access_removed"
 	DoneProfileSaved    = "profile_saved"
 	DonePasswordChanged = "password_changed"
+	DonePasskeyAdded    = "passkey_added"
+	DoneAppAdded        = "app_added"
+	DoneFactorRenamed   = "factor_renamed"
+	DoneFactorRemoved   = "factor_removed"
 )
 
 // dones are all of these.
-var dones = []string{DoneSessionEnded, DoneAccessRemoved, DoneProfileSaved, DonePasswordChanged}
+var dones = []string{
+	DoneSessionEnded, DoneAccessRemoved, DoneProfileSaved, DonePasswordChanged,
+	DonePasskeyAdded, DoneAppAdded, DoneFactorRenamed, DoneFactorRemoved,
+}
 
 // AccountSession is a browser that is signed in.
 type AccountSession struct {
@@ -235,7 +256,7 @@ type pageData struct {
 	Lang, Team, Host              string
 	StylePath, IconPath, LogoPath string
 	SubmitPath, OnwardPath        string
-	ShowPath                      string
+	ShowPath, PasskeyPath         string
 	Reference                     string
 	V                             any
 }
@@ -244,6 +265,7 @@ type pageData struct {
 func (p *Pages) SignIn(c *gin.Context, status int, v SignIn) {
 	retryAfter(c, v.Problem)
 	policy := pagePolicy{images: logoSource(v.Client), opener: true, script: true}
+	policy.passkeys(v.Passkey)
 	if v.Client != nil {
 		policy.forms = formTargets(v.Redirects)
 	}
@@ -303,7 +325,7 @@ func (p *Pages) write(c *gin.Context, status int, page string, look Look, policy
 	var body bytes.Buffer
 	err := p.sets[language][page].ExecuteTemplate(&body, "layout", pageData{
 		Lang: p.catalogues[language].lang, Team: p.theme.Name, Host: p.host,
-		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward, ShowPath: p.assets.show,
+		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward, ShowPath: p.assets.show, PasskeyPath: p.assets.passkey,
 		Reference: look.RequestID, V: v,
 	})
 	if err != nil {

@@ -69,6 +69,60 @@ func signInCase(name string, status int, v SignIn) testCase {
 	}}
 }
 
+func secondCase(name string, status int, v SecondFactor) testCase {
+	return testCase{name, status, func(p *Pages, c *gin.Context, look Look) {
+		v := v
+		v.Look, v.Username, v.Action = look, "spiderman", "/interaction/7Qx/second"
+		if !v.StepUp {
+			v.Back = "/interaction/7Qx"
+		}
+		p.SecondFactor(c, status, v)
+	}}
+}
+
+func newPasskeyCase(name string, status int, problem Problem) testCase {
+	return testCase{name, status, func(p *Pages, c *gin.Context, look Look) {
+		p.NewPasskey(c, status, NewPasskey{
+			Look: look, Passkey: Ceremony{passkeyBegin, "/account/ways/passkey"}, Back: "/account", Problem: problem,
+			Device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+		})
+	}}
+}
+
+func newAppCase(name string, status int, problem Problem) testCase {
+	return testCase{name, status, func(p *Pages, c *gin.Context, look Look) {
+		redirects := ""
+		if problem.Kind == ProblemCode { // as in an interaction
+			redirects = "https://orders.example.com"
+		}
+		err := p.NewApp(c, status, NewApp{
+			Look: look, Redirects: redirects, Action: "/account/ways/app", Back: "/account", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", Problem: problem,
+			URI: "otpauth://totp/id.example.com:spiderman?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=id.example.com",
+		})
+		if err != nil {
+			panic(err)
+		}
+	}}
+}
+
+func factorCase(name string, status int, of AccountFactor, problem Problem) testCase {
+	return testCase{name, status, func(p *Pages, c *gin.Context, look Look) {
+		p.Factor(c, status, FactorPage{Look: look, Factor: of, Typed: of.Name, Back: "/account", Problem: problem})
+	}}
+}
+
+func testWays() AccountWays {
+	return AccountWays{
+		Password: true, CodesLeft: 7, CodesAt: testNow.AddDate(0, 0, -9),
+		AddPasskey: "/account/ways/passkey", AddApp: "/account/ways/app", RecoveryCodes: "/account/ways/recovery-codes",
+		Passkeys: []AccountFactor{
+			{ID: "p1", Name: "Peter’s phone", Passkey: true, Synced: true, Made: testNow.AddDate(0, -2, 0), Used: testNow.Add(-3 * time.Hour), Edit: "/account/factors/p1"},
+			{ID: "p2", Name: "Key in the drawer", Passkey: true, Made: testNow.Add(-2 * time.Minute), Edit: "/account/factors/p2"},
+		},
+		Apps: []AccountFactor{{ID: "a1", Name: "Authenticator app of 2026-03-05", Made: testNow.AddDate(0, 0, -9), Used: testNow.AddDate(0, 0, -1), Edit: "/account/factors/a1"}},
+	}
+}
+
 // testCases are every page, in each situation that looks different.
 var testCases = append([]testCase{
 	signInCase("signin", 200, SignIn{Client: ordersClient(), Cancel: true, Redirects: "https://orders.example.com"}),
@@ -80,6 +134,8 @@ var testCases = append([]testCase{
 	signInCase("signin-throttled", 429, SignIn{Client: ordersClient(), Username: "spiderman", Problem: Problem{Kind: ProblemThrottled, Wait: 4 * time.Minute}}),
 	signInCase("signin-busy", 503, SignIn{Username: "spiderman", Problem: Problem{Kind: ProblemBusy}}),
 	signInCase("signin-again", 200, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemAgain}}),
+	signInCase("signin-expired", 422, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemExpired}}),
+	signInCase("signin-passkey", 422, SignIn{Passkey: Ceremony{signInBegin, "/account/passkey"}, Problem: Problem{Kind: ProblemPasskey}}),
 	signInCase("signin-other", 200, SignIn{Client: ordersClient(), Cancel: true, Problem: Problem{Kind: ProblemOther}}),
 	{"consent", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Consent(c, 200, Consent{
@@ -149,6 +205,44 @@ var testCases = append([]testCase{
 	{"account-empty", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Account(c, 200, Account{Look: look, Username: "spiderman"})
 	}},
+	{"account-ways", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Account(c, 200, Account{Look: look, Username: "spiderman", Done: DoneAppAdded, Ways: testWays()})
+	}},
+	secondCase("second", 200, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeApp, Recovery: "/interaction/7Qx/second?with=recovery", Passkey: Ceremony{secondBegin, "/interaction/7Qx/second"}}),
+	secondCase("second-account", 200, SecondFactor{Code: CodeApp}),
+	secondCase("second-passkey", 200, SecondFactor{Client: ordersClient(), Cancel: true, StepUp: true, Passkey: Ceremony{stepUpBegin, "/interaction/7Qx/step-up"}}),
+	secondCase("second-recovery", 200, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeRecovery, Usual: "/interaction/7Qx/second"}),
+	secondCase("second-code", 422, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeApp, Recovery: "/interaction/7Qx/second?with=recovery", Problem: Problem{Kind: ProblemCode}}),
+	secondCase("second-missing", 422, SecondFactor{Code: CodeApp, Problem: Problem{Kind: ProblemNoCode}}),
+	secondCase("second-throttled", 429, SecondFactor{Code: CodeApp, Problem: Problem{Kind: ProblemThrottled, Wait: 30 * time.Second}}),
+	secondCase("second-failed", 422, SecondFactor{Code: CodeApp, Passkey: Ceremony{secondBegin, "/account/second"}, Problem: Problem{Kind: ProblemPasskey}}),
+	{"enroll", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Enroll(c, 200, Enroll{Look: look, Client: ordersClient(), Action: "/interaction/7Qx/step-up", Passkey: "/interaction/7Qx/ways/passkey", App: "/interaction/7Qx/ways/app"})
+	}},
+	{"enroll-passkey", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Enroll(c, 200, Enroll{Look: look, Client: ordersClient(), Action: "/interaction/7Qx/step-up", Passkey: "/interaction/7Qx/ways/passkey", OnlyPasskey: true})
+	}},
+	newPasskeyCase("newpasskey", 200, Problem{}),
+	newPasskeyCase("newpasskey-name", 422, Problem{Kind: ProblemName}),
+	newPasskeyCase("newpasskey-refused", 422, Problem{Kind: ProblemPasskeyRefused}),
+	newPasskeyCase("newpasskey-many", 422, Problem{Kind: ProblemTooMany}),
+	{"newpasskey-none", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.NewPasskey(c, 200, NewPasskey{Look: look, Back: "/account"})
+	}},
+	newAppCase("newapp", 200, Problem{}),
+	newAppCase("newapp-code", 422, Problem{Kind: ProblemCode}),
+	newAppCase("newapp-name", 422, Problem{Kind: ProblemName}),
+	{"recoverycodes", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.RecoveryCodes(c, 200, RecoveryCodes{Look: look, Action: "/account/ways/recovery-codes", Onward: "/account", Left: 7})
+	}},
+	{"recoverycodes-made", 200, func(p *Pages, c *gin.Context, look Look) {
+		codes := []string{"0k3m-9qv7-2dxt-hw5e", "7zrp-4jn8-yc1g-b6sa", "m2fw-8kx0-t5vq-3e9h", "d6yn-1cg4-rz7p-j8sb"}
+		p.RecoveryCodes(c, 200, RecoveryCodes{Look: look, Codes: codes, Onward: "/interaction/7Qx", Interaction: true})
+	}},
+	factorCase("factor-passkey", 200, testWays().Passkeys[0], Problem{}),
+	factorCase("factor-app", 422, testWays().Apps[0], Problem{Kind: ProblemName}),
+	factorCase("factor-last", 409, testWays().Passkeys[1], Problem{Kind: ProblemLastWay}),
+	factorCase("factor-demanded", 409, testWays().Passkeys[1], Problem{Kind: ProblemDemanded}),
 	{"finished", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Finished(c, 200, Finished{Look: look, Client: ordersClient(), Home: "/account"})
 	}},
@@ -171,7 +265,7 @@ func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answ
 // hashesOf hides the hashes in the paths of assets: they change with each byte of these, which is not what golden
 // files are about.
 func hashesOf(a pageAssets) *strings.Replacer {
-	return strings.NewReplacer(a.style, "/assets/keyturn.css", a.icon, "/assets/icon.svg", a.submit, "/assets/submit.js", a.onward, "/assets/onward.js", a.show, "/assets/show.js")
+	return strings.NewReplacer(a.style, "/assets/keyturn.css", a.icon, "/assets/icon.svg", a.submit, "/assets/submit.js", a.onward, "/assets/onward.js", a.show, "/assets/show.js", a.passkey, "/assets/passkey.js")
 }
 
 func TestPagesAreAsTheGoldenFiles(t *testing.T) {

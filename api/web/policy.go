@@ -44,6 +44,20 @@ func (p pagePolicy) set(h http.Header) {
 	}
 }
 
+// passkeys allows what the script of a ceremony needs.
+func (p *pagePolicy) passkeys(of Ceremony) {
+	if of.Begin != "" {
+		p.script, p.connect = true, true
+	}
+}
+
+// leads allows what a form may lead to, where it is part of an interaction.
+func (p *pagePolicy) leads(redirects string) {
+	if redirects != "" {
+		p.forms = formTargets(redirects)
+	}
+}
+
 func (p pagePolicy) contentSecurity() string {
 	policy := []string{"default-src 'none'", "style-src 'self'", sourceList("img-src 'self'", p.images)}
 	if p.script {

@@ -28,6 +28,12 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 		"account":          plain + "form-action 'self'" + end,
 		"step-sign-up":     plain + "form-action 'self'" + end,
 		"step-reset":       plain + "script-src 'self'; form-action 'self'" + end,
+		"second":           logo + "script-src 'self'; connect-src 'self'; form-action 'self' https:" + end,
+		"second-account":   plain + "form-action 'self'" + end,
+		"signin-passkey":   plain + "script-src 'self'; connect-src 'self'; form-action 'self'" + end,
+		"newpasskey":       plain + "script-src 'self'; connect-src 'self'; form-action 'self'" + end,
+		"newapp-code":      plain + "form-action 'self' https:" + end,
+		"enroll":           logo + "form-action 'self' https:" + end,
 		"finished":         logo + "form-action 'self'" + end,
 	}
 	eachPage(t, func(t *testing.T, name string, tc testCase, answer *httptest.ResponseRecorder) {
@@ -59,7 +65,7 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 		}
 		// In a window that a client opened, the tie to the client stays; anywhere else it is cut.
 		kind, _, _ := strings.Cut(tc.name, "-")
-		cut := map[string]bool{"error": true, "account": true, "finished": true, "step": true}[kind]
+		cut := map[string]bool{"error": true, "account": true, "finished": true, "step": true, "factor": true}[kind]
 		if got := h.Get("Cross-Origin-Opener-Policy") == "same-origin"; got != cut {
 			t.Errorf("Cross-Origin-Opener-Policy: %q", h.Get("Cross-Origin-Opener-Policy"))
 		}
@@ -69,7 +75,7 @@ func TestPagesHaveStrictHeaders(t *testing.T) {
 func TestThrottledPageSaysWhenToRetry(t *testing.T) {
 	pages := testPages(t, Theme{})
 	for _, tc := range testCases {
-		want := map[string]string{"signin-throttled": "240", "step-password-throttled": "60"}[tc.name]
+		want := map[string]string{"signin-throttled": "240", "step-password-throttled": "60", "second-throttled": "30"}[tc.name]
 		if got := show(t, pages, tc, "en").Header().Get("Retry-After"); got != want {
 			t.Errorf("%s: Retry-After %q, want %q", tc.name, got, want)
 		}

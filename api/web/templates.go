@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"html/template"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed templates/*.html
 var templateFiles embed.FS
 
 // pageNames are the templates that stand for a page each, within layout.html.
-var pageNames = []string{"signin", "consent", "error", "confirmsignout", "signedout", "formpost", "account", "finished", "step"}
+var pageNames = []string{"signin", "consent", "error", "confirmsignout", "signedout", "formpost", "account", "finished", "step", "second", "enroll", "newpasskey", "newapp", "recoverycodes", "factor"}
 
 // parsePages parses every page for one language. The functions are bound to it, so a template names keys only.
 func parsePages(texts catalogue) (map[string]*template.Template, error) {
@@ -67,6 +69,13 @@ func pageFuncs(texts catalogue) template.FuncMap {
 		"way":         texts.way,
 		"line":        func(f Field, focus bool) formLine { return formLine{f, focus} },
 		"doneKey":     doneKey,
+		"factorWrong": factorWrong,
+		"inFours":     inFours,
+		"codesLeft":   func(n int64) (template.HTML, error) { return texts.count("ways.codes.left", n) },
+		"codesFile":   codesFile,
+		"facts":       func(f AccountFactor, now time.Time) factorFacts { return factorFacts{f, now} },
+		// The address of an app on the phone, made by the domain.
+		"onapp": func(uri string) template.URL { return template.URL(uri) },
 		"offline": func(scopes []string) bool {
 			return slices.Contains(scopes, "offline_access")
 		},
@@ -82,6 +91,27 @@ func strongName(name string) template.HTML {
 // bdi is strongName for where nothing is bold.
 func bdi(name string) template.HTML {
 	return template.HTML("<bdi>" + template.HTMLEscapeString(name) + "</bdi>")
+}
+
+// inFours is a key in groups that can be kept in mind while one types.
+func inFours(key string) string {
+	var groups []string
+	for group := range slices.Chunk([]byte(key), 4) {
+		groups = append(groups, string(group))
+	}
+	return strings.Join(groups, " ")
+}
+
+// factorFacts are what a line about a passkey or app needs.
+type factorFacts struct {
+	Factor AccountFactor
+	Now    time.Time
+}
+
+// codesFile is a file of recovery codes, as the page itself holds it: nothing is kept that could be asked for again.
+func codesFile(host string, codes []string) template.URL {
+	text := host + "\n\n" + strings.Join(codes, "\n") + "\n"
+	return template.URL("data:text/plain;charset=utf-8," + url.PathEscape(text))
 }
 
 func codeText(text string) template.HTML {

@@ -53,6 +53,7 @@ var ownAlone = map[string][]string{
 	"golang.org/x/crypto/argon2":                     {"keyturn/accounts"},
 	"golang.org/x/crypto/bcrypt":                     {"keyturn/accounts"},
 	"golang.org/x/crypto/scrypt":                     {"keyturn/accounts"},
+	"rsc.io/qr":                                      {"keyturn/api/web"},
 	"github.com/go-webauthn/webauthn/webauthn":       {"keyturn/accounts"},
 	"github.com/go-webauthn/webauthn/protocol":       {"keyturn/accounts"},
 	"github.com/gin-gonic/gin":                       {"keyturn/api", "keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/verify/ginverify"},

@@ -31,7 +31,7 @@ func (a *app) newProvider() (*domain.Provider, error) {
 	}
 	clientKeys := &domain.ClientKeys{Fetch: fetcher, Now: time.Now, Log: a.log}
 	return &domain.Provider{
-		Store: a.db, Clients: a.clients, Issuer: a.issuer, People: a.accounts, Browsers: a.browsers, Now: time.Now, Log: a.log,
+		Store: a.db, Clients: a.clients, Issuer: a.issuer, People: a.accounts, Ways: a.factors, Browsers: a.browsers, Now: time.Now, Log: a.log,
 		Assertions: &domain.Assertions{
 			Keys: clientKeys, Store: a.db, Now: time.Now, Issuer: a.config.Issuer,
 			Audiences: []string{

@@ -49,7 +49,7 @@ func (p *Provider) newGrant(f *flow, who accounts.Authentication) issuer.NewGran
 			ID: keys.NewTokenID(), UserID: who.UserID(), ClientID: f.client.ID,
 			Audience: f.Request.Resource, Scope: scope, SessionID: who.SessionID(),
 			Claims: f.Request.Claims.text(), AuthTime: who.At(), AMR: strings.Join(who.Methods(), " "),
-			ACR: f.Request.acr(accounts.LevelOf(who.Methods())), RefreshLifetime: refresh,
+			ACR: f.Request.acr(who.Level()), RefreshLifetime: refresh,
 		},
 		CredentialVersion: who.CredentialVersion(),
 		AbsoluteLifetime:  absolute,

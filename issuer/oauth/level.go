@@ -13,6 +13,8 @@ type Ways interface {
 	// Reachable is the strongest level that the person's ways to sign in reach together; accounts.OneFactor for
 	// somebody who has nothing but a password.
 	Reachable(ctx context.Context, userID string) (accounts.Level, error)
+	// TakesPasskeys tells whether passkeys, without which nothing reaches accounts.PhishingResistant, can be set up.
+	TakesPasskeys() bool
 }
 
 // Demands tells how strongly people must have proved themselves, whatever the client wants.
@@ -39,7 +41,7 @@ func (p *Provider) needsLevel(ctx context.Context, f *flow, who accounts.Authent
 	if err != nil {
 		return nil, err
 	}
-	level, wished := accounts.LevelOf(who.Methods()), weakest(f.Request.ACRValues)
+	level, wished := who.Level(), weakest(f.Request.ACRValues)
 	met := demanded == "" || level.Satisfies(demanded)
 	if met && (wished == "" || level.Satisfies(wished)) {
 		return nil, nil
@@ -50,7 +52,7 @@ func (p *Provider) needsLevel(ctx context.Context, f *flow, who accounts.Authent
 		return nil, err
 	case !met && can.Satisfies(demanded):
 		return p.interrupt(f, ErrLoginRequired, SignIn{Why: StepUp, Level: demanded})
-	case !met && p.Ways == nil:
+	case !met && (p.Ways == nil || demanded == accounts.PhishingResistant && !p.Ways.TakesPasskeys()):
 		return nil, &Refused{Err: ErrAuthenticationContext, back: f.back}
 	case !met:
 		return p.interrupt(f, ErrInteractionRequired, Enroll{Level: demanded, UserID: who.UserID(), SessionID: who.SessionID()})
