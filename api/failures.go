@@ -202,6 +202,11 @@ func (s *Server) tokenPair(handle func(*gin.Context) error) gin.HandlerFunc {
 			tokenpair.Write(c, err, tokenpair.Throttled)
 			return
 		}
+		if _, ok := errors.AsType[*accounts.SecondFactorNeeded](err); ok {
+			s.refused(c, "otp_required", err, tokenpair.OTPRequired.Status)
+			tokenpair.Write(c, err, tokenpair.OTPRequired)
+			return
+		}
 		f := classify(err)
 		s.refused(c, f.name, err, f.pair.Status)
 		if f.pair.Status == http.StatusServiceUnavailable {

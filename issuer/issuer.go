@@ -82,6 +82,8 @@ type Issuer struct {
 	Keys     Keys
 	Settings Settings
 	Now      func() time.Time
+	// Policy demands a level of who signs in; nil where nothing is demanded of anybody.
+	Policy accounts.LevelPolicy
 	// Alarm is told of a grant that proves that the database went back in time
 	// (ErrGenerationAhead, ErrGrantNotFound); nil for nobody.
 	Alarm func(err error, grantID string)
@@ -100,11 +102,14 @@ type Pair struct {
 }
 
 // SignIn gives a person who has just proved themself a new grant at the token-pair client and its first
-// pair. It returns ErrUserChanged where the user was deactivated, deleted or given another password
+// pair. accounts.ErrLevelRequired where a policy demands more proof. It returns ErrUserChanged where the user was deactivated, deleted or given another password
 // since the proof.
 func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor audit.Actor) (Pair, error) {
 	if !who.Valid() {
 		return Pair{}, ErrUserChanged
+	}
+	if err := i.demand(ctx, who); err != nil {
+		return Pair{}, err
 	}
 	ctx, cancel := settle(ctx)
 	defer cancel()
@@ -135,6 +140,21 @@ func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor 
 		return Pair{}, err
 	}
 	return i.pair(&grant)
+}
+
+// demand holds a proof against the policy.
+func (i *Issuer) demand(ctx context.Context, who accounts.Authentication) error {
+	if i.Policy == nil {
+		return nil
+	}
+	required, err := i.Policy.RequiredLevel(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	if required != "" && !who.Level().Satisfies(required) {
+		return accounts.ErrLevelRequired
+	}
+	return nil
 }
 
 // settle frees what must be finished from the caller's cancellation, under a deadline of its own.

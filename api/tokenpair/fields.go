@@ -12,9 +12,9 @@ import (
 // maxBody bounds a request's body; the longest honest one holds a token of at most 16 kB.
 const maxBody = 64 << 10
 
-// readFields reads the wanted fields from a JSON, form or multipart body (contract section 1.1). All
-// bad fields are reported in one *Failure; fields that are not wanted are ignored.
-func readFields(r *http.Request, wanted []string) (map[string]string, error) {
+// readFields reads the wanted fields, and the optional ones that are there, from a JSON, form or multipart body
+// (contract section 1.1). All bad fields are reported in one *Failure; other fields are ignored.
+func readFields(r *http.Request, wanted, optional []string) (map[string]string, error) {
 	given, err := readBody(r)
 	if err != nil {
 		return nil, err
@@ -30,11 +30,31 @@ func readFields(r *http.Request, wanted []string) (map[string]string, error) {
 		}
 		fields[name] = value
 	}
+	for _, name := range optional {
+		value, problem := given.text(name)
+		if problem == "" {
+			problem = checkText(value)
+		}
+		switch problem {
+		case "":
+			fields[name] = value
+		case missing, isNull, blank: // front-ends send the field of a form that nobody filled in
+		default:
+			bad[name] = []string{problem}
+		}
+	}
 	if len(bad) > 0 {
 		return nil, &Failure{Status: http.StatusBadRequest, Body: bad}
 	}
 	return fields, nil
 }
+
+// What may be wrong with a field that need not be there.
+const (
+	missing = "This field is required."
+	isNull  = "This field may not be null."
+	blank   = "This field may not be blank."
+)
 
 func checkText(value string) string {
 	switch {
@@ -43,7 +63,7 @@ func checkText(value string) string {
 	case !utf8.ValidString(value):
 		return "Not a valid string."
 	case strings.TrimSpace(value) == "":
-		return "This field may not be blank."
+		return blank
 	}
 	return ""
 }

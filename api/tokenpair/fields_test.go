@@ -30,7 +30,7 @@ func FuzzReadFields(f *testing.F) {
 			t.Fatal(err)
 		}
 		r.Header["Content-Type"] = []string{contentType}
-		fields, err := readFields(r, []string{"username", "password"})
+		fields, err := readFields(r, []string{"username", "password"}, []string{"otp"})
 		if err != nil {
 			failure, ok := errors.AsType[*Failure](err)
 			if !ok || failure.Status < 400 || failure.Status > 499 {

@@ -15,7 +15,7 @@ type form url.Values
 func (f form) text(field string) (string, string) {
 	switch values := f[field]; len(values) {
 	case 0:
-		return "", "This field is required."
+		return "", missing
 	case 1:
 		return values[0], ""
 	default:

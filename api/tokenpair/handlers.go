@@ -3,6 +3,7 @@ package tokenpair
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -43,7 +44,7 @@ type Endpoint struct {
 // Endpoints are the contract's four, each answering all methods and with or without its last slash.
 func (h *Handlers) Endpoints() []Endpoint {
 	return []Endpoint{
-		{"/api/token/", endpoint("Token Obtain Pair", []string{"username", "password"}, h.obtain)},
+		{"/api/token/", endpoint("Token Obtain Pair", []string{"username", "password"}, h.obtain, "otp")},
 		{"/api/token/refresh/", endpoint("Token Refresh", []string{"refresh"}, h.refresh)},
 		{"/api/token/verify/", endpoint("Token Verify", []string{"token"}, h.verify)},
 		{"/api/token/blacklist/", endpoint("Token Blacklist", []string{"refresh"}, h.blacklist)},
@@ -51,7 +52,7 @@ func (h *Handlers) Endpoints() []Endpoint {
 }
 
 // endpoint does what all four share: negotiation, methods, the description for OPTIONS, fields.
-func endpoint(name string, fields []string, post func(*gin.Context, map[string]string) error) func(*gin.Context) error {
+func endpoint(name string, fields []string, post func(*gin.Context, map[string]string) error, optional ...string) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		header := c.Writer.Header()
 		header.Set("Allow", "POST, OPTIONS")
@@ -63,12 +64,12 @@ func endpoint(name string, fields []string, post func(*gin.Context, map[string]s
 		switch c.Request.Method {
 		case http.MethodPost:
 		case http.MethodOptions:
-			write(c, http.StatusOK, describe(name, fields))
+			write(c, http.StatusOK, describe(name, fields, optional))
 			return nil
 		default:
 			return &Failure{Status: http.StatusMethodNotAllowed, Body: detail(`Method "` + c.Request.Method + `" not allowed.`)}
 		}
-		in, err := readFields(c.Request, fields)
+		in, err := readFields(c.Request, fields, optional)
 		if err != nil {
 			return err
 		}
@@ -81,6 +82,7 @@ func (h *Handlers) obtain(c *gin.Context, in map[string]string) error {
 	who, err := h.People.Authenticate(c.Request.Context(), accounts.SignIn{
 		Username: strings.TrimSpace(in["username"]),
 		Password: in["password"],
+		OTP:      in["otp"],
 		Actor:    actor,
 	})
 	if err != nil {
@@ -150,16 +152,16 @@ func accepts(header string) bool {
 }
 
 // describe is the answer to OPTIONS, in the shape of Django REST framework's metadata.
-func describe(name string, fields []string) any {
+func describe(name string, fields, optional []string) any {
 	type field struct {
 		Type     string `json:"type"`
 		Required bool   `json:"required"`
 		ReadOnly bool   `json:"read_only"`
 		Label    string `json:"label"`
 	}
-	post := make(map[string]field, len(fields))
-	for _, f := range fields {
-		post[f] = field{Type: "string", Required: true, Label: strings.ToUpper(f[:1]) + f[1:]}
+	post := make(map[string]field, len(fields)+len(optional))
+	for i, f := range slices.Concat(fields, optional) {
+		post[f] = field{Type: "string", Required: i < len(fields), Label: strings.ToUpper(f[:1]) + f[1:]}
 	}
 	return struct {
 		Name        string                      `json:"name"`

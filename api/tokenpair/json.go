@@ -15,11 +15,11 @@ type object map[string]json.RawMessage
 func (o object) text(field string) (string, string) {
 	raw, given := o[field]
 	if !given {
-		return "", "This field is required."
+		return "", missing
 	}
 	switch raw[0] {
 	case 'n':
-		return "", "This field may not be null."
+		return "", isNull
 	case '"':
 		if code, lone := loneSurrogate(raw); lone {
 			return "", "Surrogate characters are not allowed: U+" + strings.ToUpper(code) + "."

@@ -32,6 +32,12 @@ func endings(db *storage.DB) map[issuer.Reason]func(context.Context, accounts.Us
 		issuer.PasswordChanged: func(ctx context.Context, u accounts.User) error {
 			return second(db.SetPassword(ctx, u.ID, "$argon2id$v=19$m=9,t=1,p=1$c2FsdA$aGFzaA", Event(audit.UserPasswordSet)))
 		},
+		issuer.FactorsChanged: func(ctx context.Context, u accounts.User) error {
+			if err := second(addPasskey(ctx, db, u)); err != nil {
+				return err
+			}
+			return second(db.ResetFactors(ctx, u.ID, factorTold(audit.FactorsReset)))
+		},
 		issuer.Deleted: func(ctx context.Context, u accounts.User) error {
 			return second(db.DeleteUser(ctx, u.ID, Event(audit.UserDeleted)))
 		},
