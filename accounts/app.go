@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -100,7 +101,10 @@ func (f *Factors) ConfirmApp(ctx context.Context, who Authentication, code, name
 
 // ResealApps seals the secrets of all apps to the first identity of the master, and returns how many it sealed
 // anew. One that can't be opened stops it: its master identity must not be thrown away.
-func (f *Factors) ResealApps(ctx context.Context) (sealed int, err error) {
+func (f *Factors) ResealApps(ctx context.Context, actor audit.Actor) (sealed int, err error) {
+	if err := actor.Need(audit.ManageKeys); err != nil {
+		return 0, err
+	}
 	after := ""
 	for {
 		apps, err := f.Store.SealedApps(ctx, after, maxPage)
@@ -128,6 +132,10 @@ func (f *Factors) resealApp(ctx context.Context, a StoredApp) (bool, error) {
 	sealed, err := f.Sealer.SealSecret(appPurpose, a.UserID, secret)
 	if err != nil {
 		return false, err
+	}
+	again, byFirst, err := f.Sealer.OpenSecret(appPurpose, a.UserID, sealed)
+	if err != nil || !byFirst || !hmac.Equal(again, secret) {
+		return false, fmt.Errorf("what was sealed anew does not open: %w", err)
 	}
 	return f.Store.ResealApp(ctx, a.ID, a.Sealed, sealed)
 }

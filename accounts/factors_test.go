@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base32"
 	"encoding/json"
@@ -26,6 +27,8 @@ const (
 	password  = "correct horse battery"
 )
 
+var root = audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll}
+
 var fromHome = audit.Actor{Kind: audit.Anonymous, Address: "192.0.2.7"}
 
 // house is accounts over a real database, and somebody who lives in it.
@@ -38,6 +41,8 @@ type house struct {
 	browsers *accounts.Browsers
 	user     accounts.User
 	browser  keys.Secret
+	// master is the text of the newest master identity.
+	master []byte
 }
 
 func newHouse(t *testing.T) *house {
@@ -48,15 +53,30 @@ func newHouse(t *testing.T) *house {
 	h.people = &accounts.Service{
 		Store: db, Now: clock.Now, ThrottleOn: true, Argon2: accounts.Argon2{Memory: 64, Time: 1, Threads: 1},
 	}
-	_, master, err := keys.GenerateMaster()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.factors = &accounts.Factors{Store: db, Sealer: &keys.Ring{Master: master}, People: h.people, Issuer: issuerURL, Mail: true}
+	master := h.newMaster()
+	h.factors = &accounts.Factors{Store: db, Sealer: ringOf(t, master), People: h.people, Issuer: issuerURL, Mail: true}
 	h.people.Factors = h.factors
 	h.browsers = &accounts.Browsers{Store: db, Idle: time.Hour, Lifetime: 24 * time.Hour}
 	h.user = h.newUser("spiderman", password)
 	return h
+}
+
+func (h *house) newMaster() []byte {
+	h.Helper()
+	text, _, err := keys.GenerateMaster()
+	h.must(err)
+	h.master = text
+	return text
+}
+
+// ringOf seals with the first of the master identities, and opens with all.
+func ringOf(t *testing.T, masters ...[]byte) *keys.Ring {
+	t.Helper()
+	master, err := keys.ParseMaster(bytes.Join(masters, []byte("\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &keys.Ring{Master: master}
 }
 
 func (h *house) newUser(name, password string) accounts.User {
@@ -482,7 +502,7 @@ func TestClonedPasskeyIsRefused(t *testing.T) {
 			t.Errorf("count %d: %v", count, err)
 		}
 	}
-	events, err := h.db.AuditEvents(t.Context(), storage.AuditQuery{Action: audit.PasskeyCloned, Limit: 10})
+	events, err := h.db.AuditEvents(t.Context(), audit.Query{Action: audit.PasskeyCloned, Limit: 10})
 	if err != nil || len(events) != 2 || events[0].SubjectID != h.user.ID {
 		t.Errorf("got %+v, %v", events, err)
 	}
@@ -719,7 +739,6 @@ func TestResetFactors(t *testing.T) {
 	if _, err := h.factors.Reset(t.Context(), h.user.ID, audit.Actor{Rights: audit.Read}); !errors.Is(err, audit.ErrForbidden) {
 		t.Errorf("by who may only read: %v", err)
 	}
-	root := audit.Actor{Kind: audit.Operator, ID: "root", Rights: audit.ManageAll}
 	_, err := h.factors.Reset(t.Context(), h.user.ID, root)
 	h.must(err)
 	if _, err := h.browsers.Resume(t.Context(), secret); !errors.Is(err, accounts.ErrNotSignedIn) {
@@ -736,7 +755,7 @@ func TestResetFactors(t *testing.T) {
 	if _, err := h.factors.Reset(t.Context(), uuid.NewString(), root); !errors.Is(err, accounts.ErrUserNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
-	events, err := h.db.AuditEvents(t.Context(), storage.AuditQuery{Action: audit.FactorsReset, Limit: 10})
+	events, err := h.db.AuditEvents(t.Context(), audit.Query{Action: audit.FactorsReset, Limit: 10})
 	if err != nil || len(events) != 1 || events[0].Actor.ID != "root" {
 		t.Errorf("got %+v, %v", events, err)
 	}
@@ -747,22 +766,27 @@ func TestSealedAppFailsClosed(t *testing.T) {
 	h := newHouse(t)
 	who, _ := h.signedIn()
 	code := h.app(who)
-	first := h.factors.Sealer
-	_, master, err := keys.GenerateMaster()
-	h.must(err)
-	h.factors.Sealer = &keys.Ring{Master: master}
+	old := h.master
+	fresh := h.newMaster()
+	h.factors.Sealer = ringOf(t, fresh)
 	if _, err := h.factors.VerifyCode(t.Context(), h.half(), code(), fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
 		t.Errorf("under another master: %v", err)
 	}
-	if _, err := h.factors.ResealApps(t.Context()); !errors.Is(err, keys.ErrUnopened) {
+	if _, err := h.factors.ResealApps(t.Context(), root); !errors.Is(err, keys.ErrUnopened) {
 		t.Errorf("reseal under another master: %v", err)
 	}
-	h.factors.Sealer = first
-	if n, err := h.factors.ResealApps(t.Context()); err != nil || n != 0 {
-		t.Errorf("reseal of what is sealed well: %d, %v", n, err)
+	h.factors.Sealer = ringOf(t, fresh, old)
+	if _, err := h.factors.ResealApps(t.Context(), audit.Actor{Rights: audit.ManageUsers}); !errors.Is(err, audit.ErrForbidden) {
+		t.Errorf("reseal by a manager of users: %v", err)
 	}
+	for _, want := range []int{1, 0} {
+		if n, err := h.factors.ResealApps(t.Context(), root); err != nil || n != want {
+			t.Errorf("resealed %d, %v, want %d", n, err, want)
+		}
+	}
+	h.factors.Sealer = ringOf(t, fresh)
 	if _, err := h.factors.VerifyCode(t.Context(), h.half(), code(), fromHome); err != nil {
-		t.Errorf("under its own: %v", err)
+		t.Errorf("under the new one alone: %v", err)
 	}
 }
 

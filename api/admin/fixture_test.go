@@ -79,6 +79,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.issuer.Keys = ring
+	f.accounts.Factors = &accounts.Factors{Store: f.db, Sealer: ring, People: f.accounts, Issuer: "https://id.example.com"}
 	f.clients = &oauth.Registry{Store: f.db, Now: now, Log: log, Settings: oauth.RegistrySettings{
 		Issuer: "https://id.example.com", Audience: "api", MaxStaleness: 1000 * time.Hour,
 	}}

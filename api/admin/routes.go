@@ -21,6 +21,7 @@ const Prefix = "/admin/v1"
 // Handlers are the endpoints of the admin API.
 type Handlers struct {
 	Accounts *accounts.Service
+	Factors  *accounts.Factors
 	Browsers *accounts.Browsers
 	Groups   *accounts.Groups
 	Issuer   *issuer.Issuer
@@ -69,6 +70,8 @@ func (h *Handlers) Routes() []Route {
 		{get, "/users/:id/sessions", "", read, h.listSessions},
 		{del, "/users/:id/sessions", "", people, h.endUserSessions},
 		{del, "/users/:id/sessions/:session", "", people, h.endSession},
+		{get, "/users/:id/factors", "", read, h.readFactors},
+		{del, "/users/:id/factors", "", people, h.resetFactors},
 
 		{get, "/users/:id/groups", "", read, h.listUserGroups},
 

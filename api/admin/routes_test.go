@@ -35,6 +35,8 @@ var access = map[string]string{
 	"GET /users/:id/sessions":             "admin:read",
 	"DELETE /users/:id/sessions":          "admin:users",
 	"DELETE /users/:id/sessions/:session": "admin:users",
+	"GET /users/:id/factors":              "admin:read",
+	"DELETE /users/:id/factors":           "admin:users",
 
 	"GET /users/:id/groups":            "admin:read",
 	"GET /groups":                      "admin:read",

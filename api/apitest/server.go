@@ -139,6 +139,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 	}
 	s.Issuer.Keys = s.Keys
 	s.Accounts.Factors = &accounts.Factors{Store: s.DB, Sealer: s.Keys, People: s.Accounts, Issuer: config.Settings.Issuer}
+	s.Issuer.Policy = s.Accounts.Factors
 	s.wireProvider(t, config, log)
 	must(t, s.Issuer.LoadResources(context.Background()))
 	must(t, s.Clients.Load(context.Background()))

@@ -61,7 +61,7 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 	}
 	a.issuer.Keys = a.keys
 	a.factors = &accounts.Factors{Store: db, Sealer: a.keys, People: a.accounts, Issuer: config.Issuer, Policy: a.groups, Mail: config.mailOn()}
-	a.accounts.Factors = a.factors
+	a.accounts.Factors, a.issuer.Policy = a.factors, a.factors
 	a.browsers = a.newBrowsers()
 	a.clients = &oauth.Registry{Store: db, Settings: config.registrySettings(), Now: time.Now, Log: log}
 	return a, nil

@@ -159,6 +159,7 @@ func TestCommandsAnswerAsJSON(t *testing.T) {
 	i.signIn(t)
 	for _, args := range [][]string{
 		{"user", "list"}, {"user", "update", demoUser, "--email", "peter@example.com"}, {"user", "deactivate", demoUser}, {"user", "activate", demoUser},
+		{"user", "factors", demoUser}, {"user", "reset-factors", demoUser},
 		{"keys", "list"}, {"keys", "plan"}, {"keys", "rotate"}, {"keys", "reseal"},
 		{"session", "list", "--user", demoUser}, {"session", "revoked"}, {"session", "end", "--user", demoUser}, {"session", "end-all", "--yes"},
 		{"resource", "create", "orders", "--algorithm", "EdDSA"}, {"resource", "update", "orders"}, {"resource", "list"}, {"resource", "delete", "orders"},

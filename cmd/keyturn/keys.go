@@ -129,14 +129,18 @@ func tellOutcome(c *cobra.Command, o keys.Outcome) error {
 
 func keysReseal() *cobra.Command {
 	return &cobra.Command{
-		Use: "reseal", Short: "Seal every key to the first identity of the master file", Args: noArgs,
+		Use: "reseal", Short: "Seal every key and authenticator app's secret to the first identity of the master file", Args: noArgs,
 		RunE: withKeys(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
+			secrets, err := a.factors.ResealApps(ctx, operator())
+			if err != nil {
+				return fmt.Errorf("not resealed, keep every identity: %w", err)
+			}
 			n, err := a.keys.Reseal(ctx, operator())
 			if err != nil {
 				return err
 			}
-			return tell(c, map[string]int{"resealed": n},
-				"resealed %d keys and read them back; the other identities may now leave the master file of every instance\n", n)
+			return tell(c, map[string]int{"resealed": n, "resealed_secrets": secrets},
+				"resealed %d keys and %d secrets of authenticator apps and read them back; the other identities may now leave the master file of every instance\n", n, secrets)
 		}),
 	}
 }
