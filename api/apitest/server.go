@@ -138,7 +138,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 		Policy: s.keyPolicy,
 	}
 	s.Issuer.Keys = s.Keys
-	s.Accounts.Factors = &accounts.Factors{Store: s.DB, Sealer: s.Keys, People: s.Accounts, Issuer: config.Settings.Issuer}
+	s.Accounts.Factors = &accounts.Factors{Store: s.DB, Sealer: s.Keys, People: s.Accounts, Issuer: config.Settings.Issuer, Policy: s.Groups}
 	s.Issuer.Policy = s.Accounts.Factors
 	s.wireProvider(t, config, log)
 	must(t, s.Issuer.LoadResources(context.Background()))
