@@ -27,6 +27,8 @@ type Handlers struct {
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
+	// SelfService sends invitations and letters; nil offers neither.
+	SelfService *accounts.SelfService
 	// Actor says where the request came from.
 	Actor func(*gin.Context) audit.Actor
 	// Refusals takes the trace of who was refused; nil keeps none.
@@ -58,10 +60,12 @@ func (h *Handlers) Routes() []Route {
 		{get, "/users", "limit after prefix", read, h.listUsers},
 		{post, "/users", "", people, h.createUser},
 		{post, "/users/import", "", people, h.importUsers},
+		{post, "/users/invite", "", people, h.inviteUser},
 		{get, "/users/:id", "", read, h.readUser},
 		{patch, "/users/:id", "", people, h.updateUser},
 		{del, "/users/:id", "", people, h.deleteUser},
 		{put, "/users/:id/password", "", people, h.setPassword},
+		{post, "/users/:id/password-reset", "", people, h.sendReset},
 		{post, "/users/:id/activate", "", people, h.activateUser},
 		{post, "/users/:id/deactivate", "", people, h.deactivateUser},
 		{get, "/users/:id/grants", "limit after live", read, h.listGrants},

@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -63,7 +65,10 @@ type Config struct {
 	BrandAccent     string        `name:"brand_accent" default:"" doc:"Colour of buttons and links on light ground, #rrggbb; refused where text would be hard to read."`
 	BrandAccentDark string        `name:"brand_accent_dark" default:"" doc:"The same on dark ground."`
 
-	Throttle        Switch        `name:"throttle" default:"on" doc:"Growing delays after wrong passwords: on or off. Off only for tests."`
+	Throttle          Switch   `name:"throttle" default:"on" doc:"Growing delays after wrong passwords: on or off. Off only for tests."`
+	SelfService       []string `name:"self_service" default:"invitation,password-reset,name,email,password,ways,download,deletion" doc:"What people may do for themselves, comma-separated: sign-up, invitation, password-reset, name, email, password, ways (to sign in), download, deletion; none for nothing. What needs mail is off without mail."`
+	PasswordMinLength int      `name:"password_min_length" default:"15" doc:"Characters of a password that people choose who have nothing but a password, 8 to 64. With a second factor 8 are enough, and for passwords that administrators set."`
+
 	PasswordMemory  int           `name:"password_memory" default:"19456" doc:"Memory of one argon2id hash in KiB."`
 	PasswordTime    int           `name:"password_time" default:"2" doc:"Passes of one argon2id hash."`
 	PasswordHashing int           `name:"password_hashing" default:"0" doc:"Passwords hashed at the same time; 0 for one per processor."`
@@ -114,6 +119,7 @@ func (c *Config) check() error {
 	}{
 		{"database_pool", c.DatabasePool, 1, 1000},
 		{"password_memory", c.PasswordMemory, 8192, 1 << 18},
+		{"password_min_length", c.PasswordMinLength, accounts.MinPassword, 64},
 		{"password_time", c.PasswordTime, 1, 20},
 		{"password_hashing", c.PasswordHashing, 0, 256},
 		{"password_queue", c.PasswordQueue, 1, 100_000},
@@ -121,6 +127,12 @@ func (c *Config) check() error {
 		if n.value < n.least || n.value > n.max {
 			bad(n.name, "must be from %d to %d", n.least, n.max)
 		}
+	}
+	if slices.Equal(c.SelfService, []string{"none"}) {
+		c.SelfService = nil
+	}
+	if _, err := accounts.ParseFeatures(c.SelfService); err != nil {
+		bad("self_service", "%v", err)
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		bad("log_level", "must be debug, info, warn or error")

@@ -38,6 +38,9 @@ func explain(c *cobra.Command, err error) string {
 		{accounts.ErrSessionNotFound, "`keyturn session browsers --user NAME` shows them"},
 		{issuer.ErrGrantNotFound, "`keyturn session list --user NAME` shows them"},
 		{issuer.ErrResourceExists, "`keyturn resource update` changes it"},
+		{accounts.ErrNotOffered, "KEYTURN_SELF_SERVICE must name it and KEYTURN_MAIL_URL say how letters leave; --print-link shows a link to hand over without either"},
+		{accounts.ErrNoAddress, "--print-link shows a link to hand over"},
+		{accounts.ErrDeactivated, "`keyturn user activate` lets them sign in again"},
 		{issuer.ErrResourceNotFound, "`keyturn resource list` shows them"},
 		{oauth.ErrClientExists, "`keyturn client update` changes one that is there; the id of a deleted one is never used again"},
 		{oauth.ErrClientNotFound, "`keyturn client list` shows them"},
@@ -104,7 +107,7 @@ var memberName = regexp.MustCompile(`\b[a-z_]+_uris?\b`)
 
 // argumentOf is the name of the command's argument that a parameter comes from, "" where it comes from a flag.
 func argumentOf(c *cobra.Command, param string) string {
-	name := map[string]string{"client_id": "ID", "username": "NAME", "identifier": "IDENTIFIER"}[param]
+	name := map[string]string{"client_id": "ID", "username": "NAME", "email": "EMAIL", "identifier": "IDENTIFIER"}[param]
 	if name == "" || c.Flags().NArg() == 0 || !strings.Contains(c.Use, " "+name) || c.Flags().Changed(param) {
 		return ""
 	}
@@ -127,6 +130,7 @@ func flagOf(c *cobra.Command, param string) *pflag.Flag {
 		"given_name":                   {"first-name"},
 		"family_name":                  {"last-name"},
 		"claims":                       {"claims", "claims-file"},
+		"lifetime":                     {"expires"},
 	}[first]
 	dashed := strings.ReplaceAll(param, "_", "-")
 	names = append(names, dashed, strings.TrimSuffix(dashed, "s"))

@@ -91,7 +91,7 @@ func newServer(a *app) (*server, error) {
 		return nil, err
 	}
 	handler, err := (&api.Server{
-		Issuer: a.issuer, Accounts: a.accounts, Groups: a.groups, Keys: a.keys, Provider: provider, Pages: pages, Operations: a.operations(), Log: a.log, Metrics: metrics,
+		SelfService: a.selfService(), Issuer: a.issuer, Accounts: a.accounts, Groups: a.groups, Keys: a.keys, Provider: provider, Pages: pages, Operations: a.operations(), Log: a.log, Metrics: metrics,
 		Refusals: a.db, TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
 	}).Handler()
 	if err != nil {

@@ -1,0 +1,87 @@
+package admin_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/keys"
+)
+
+// withLetters serves with invitations and letters switched on.
+func (f *fixture) withLetters() {
+	f.Helper()
+	s := *f.server
+	s.SelfService = &accounts.SelfService{People: f.accounts, Store: f.db, Allow: accounts.AllFeatures(), Mail: true}
+	f.handleWith(&s)
+}
+
+// letter takes the letter that is due.
+func (f *fixture) letter() accounts.QueuedLetter {
+	f.Helper()
+	l, err := f.db.ClaimLetter(f.Context(), time.Hour, keys.NewSecret().Hash())
+	if err != nil {
+		f.Fatal(err)
+	}
+	return l
+}
+
+func TestInviteUser(t *testing.T) {
+	f := newFixture(t)
+	token := f.token("admin:users")
+	invite := func(body string) answer { return f.send("POST", "/users/invite", token, body) }
+	invite(`{"email": "gwen@example.com"}`).want(http.StatusConflict) // nothing sends letters
+	f.withLetters()
+	invite(`{"email": "gwen@example.com", "username": "gwen", "given_name": "Gwen", "language": "de", "lifetime": "48h"}`).want(http.StatusNoContent)
+	l := f.letter()
+	if l.Kind != accounts.LetterInvitation || l.To != "gwen@example.com" || l.Language != "de" || l.Link.Lifetime != 48*time.Hour {
+		t.Errorf("letter %+v with %+v", l, l.Link)
+	}
+	invite(`{}`).wantParam("email")
+	invite(`{"email": "no address"}`).wantParam("email")
+	invite(`{"email": "gwen@example.com", "lifetime": "721h"}`).wantParam("lifetime")
+	invite(`{"email": "gwen@example.com", "lifetime": "soon"}`).wantParam("lifetime")
+	invite(`{"email": "gwen@example.com", "password": "x"}`).wantParam("password")
+	f.create(`{"username": "taken"}`)
+	invite(`{"email": "gwen@example.com", "username": "taken"}`).want(http.StatusConflict)
+	invite(`{"email": "gwen@example.com", "admin": true}`).want(http.StatusForbidden)
+	f.send("POST", "/users/invite", f.token("admin"), `{"email": "gwen@example.com", "admin": true}`).want(http.StatusNoContent)
+}
+
+func TestSendPasswordReset(t *testing.T) {
+	f := newFixture(t)
+	token := f.token("admin:users")
+	with, without := f.create(`{"username": "spiderman", "email": "peter@example.com"}`), f.create(`{"username": "nobody"}`)
+	reset := func(id string) answer { return f.send("POST", "/users/"+id+"/password-reset", token, "") }
+	reset(with).want(http.StatusConflict)
+	f.withLetters()
+	reset(with).want(http.StatusNoContent)
+	if l := f.letter(); l.Kind != accounts.LetterPasswordReset || l.To != "peter@example.com" || l.Link.UserID != with {
+		t.Errorf("letter %+v", l)
+	}
+	reset(without).want(http.StatusConflict)
+	reset("no-such-id").want(http.StatusNotFound)
+	f.send("POST", "/users/"+with+"/deactivate", token, "").want(http.StatusOK)
+	reset(with).want(http.StatusConflict)
+}
+
+// TestPasswordIsRefusedWithAReason: administrators read why, too.
+func TestPasswordIsRefusedWithAReason(t *testing.T) {
+	f := newFixture(t)
+	token, id := f.token("admin:users"), f.create(`{"username": "spiderman"}`)
+	for password, word := range map[string]string{"seven77": "shorter", "iloveyou": "common", "spiderman62": "name", "qwertyuiop": "run", "aaaaaaaa": "again"} {
+		a := f.send("PUT", "/users/"+id+"/password", token, `{"password": "`+password+`"}`)
+		a.wantParam("password")
+		if !strings.Contains(a.Body.String(), word) || strings.Contains(a.Body.String(), password) {
+			t.Errorf("%s: %s", password, a.Body)
+		}
+	}
+}
+
+// create makes a user and returns the id.
+func (f *fixture) create(body string) string {
+	f.Helper()
+	return f.send("POST", "/users", f.token("admin:users"), body).want(http.StatusCreated)["id"].(string)
+}

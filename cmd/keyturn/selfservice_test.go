@@ -1,0 +1,47 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shownLink is what a command with --print-link and --json answers.
+func shownLink(t *testing.T, out string) linkView {
+	t.Helper()
+	var v linkView
+	if err := json.Unmarshal([]byte(out), &v); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return v
+}
+
+// TestLinksToHandOver: an installation without mail invites people, and lets them choose new passwords.
+func TestLinksToHandOver(t *testing.T) {
+	i := newMigrated(t)
+	v := shownLink(t, i.must(t, "", "user", "invite", "gwen@example.com", "--username", "gwen", "--print-link", "--json"))
+	if !strings.HasPrefix(v.Link, "http://127.0.0.1:") || !strings.Contains(v.Link, "/link/invitation?token=") {
+		t.Errorf("link %q", v.Link)
+	}
+	if left := time.Until(v.ExpiresAt); left < 167*time.Hour || left > 169*time.Hour {
+		t.Errorf("lives for %s, want 168h", left)
+	}
+	i.must(t, "underoos\n", "user", "create", "spiderman", "--password-stdin")
+	if out, status := i.run(t, "", "user", "invite", "peter@example.com", "--username", "spiderman", "--print-link"); status == 0 || !strings.Contains(out, "is taken") {
+		t.Errorf("a name that is taken: %s", out)
+	}
+	v = shownLink(t, i.must(t, "", "user", "reset-link", "spiderman", "--print-link", "--expires", "2h", "--json"))
+	if left := time.Until(v.ExpiresAt); !strings.Contains(v.Link, "/link/password_reset?token=") || left < 119*time.Minute || left > 121*time.Minute {
+		t.Errorf("link %q lives for %s", v.Link, left)
+	}
+	text := i.must(t, "", "user", "reset-link", "spiderman", "--print-link")
+	if !strings.Contains(text, "works once, until ") {
+		t.Errorf("text %q", text)
+	}
+	out, status := i.run(t, "iloveyou\n", "user", "set-password", "spiderman", "--password-stdin")
+	wantOneLine(t, out, status, "--password-stdin is one of the most common passwords")
+	if secret := v.Link[strings.LastIndex(v.Link, "=")+1:]; strings.Contains(i.must(t, "", "audit", "list", "--json"), secret) {
+		t.Error("the audit log holds the link's secret")
+	}
+}
