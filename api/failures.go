@@ -91,7 +91,7 @@ var failures = []failure{
 
 	{accounts.ErrCredentials, "credentials", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The person who signed in is not active any more.")},
 	{issuer.ErrUserChanged, "user_changed", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The password of the person changed while they signed in, or they were deactivated.")},
-	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The person who signed in is not active any more.")},
+	{issuer.ErrUserInactive, "user_inactive", tokenpair.NoAccountLeft, admin.InvalidToken, clients.UserGone, page(http.StatusBadRequest, "expired", "The person who signed in is not active any more.")},
 	{accounts.ErrSecondFactor, "second_factor", tokenpair.NoAccount, admin.Problem{}, clients.UserGone, page(http.StatusBadRequest, "expired", "The code or passkey does not prove the person.")},
 	{accounts.ErrPendingGone, "pending_gone", tokenpair.Internal, admin.Problem{}, clients.LoginRequired, page(http.StatusBadRequest, "expired", "No sign-in of this browser waits for a second factor.")},
 	{accounts.ErrCeremonyGone, "ceremony_gone", tokenpair.Internal, admin.Problem{}, clients.LoginRequired, page(http.StatusBadRequest, "expired", "The question to the passkey or authenticator app has expired, or was answered before.")},
@@ -111,7 +111,7 @@ var failures = []failure{
 	aboutToken(issuer.ErrTokenInvalid, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(keys.ErrInvalidToken, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(keys.ErrUnknownKey, "unknown_key", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
-	aboutToken(issuer.ErrGrantRevoked, "grant_revoked", tokenpair.Blacklisted, admin.Problem{}, clients.InvalidGrant),
+	aboutToken(issuer.ErrGrantRevoked, "grant_revoked", tokenpair.Blacklisted, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(issuer.ErrRefreshReused, "refresh_reused", tokenpair.Blacklisted, admin.Problem{}, clients.TokenReused),
 	aboutToken(issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}, clients.InvalidGrant),
 	aboutToken(oauth.ErrCodeInvalid, "code_invalid", tokenpair.Internal, admin.Problem{}, clients.InvalidGrant),

@@ -26,7 +26,10 @@ func (c *claims) add(name string, value any) {
 // addProfile releases the claims that the resource asks for, where the user has them.
 func (c *claims) addProfile(p Profile, wanted []string) {
 	for _, name := range wanted {
-		value := profileClaims[name](p)
+		value := ""
+		if of := profileClaims[name]; of != nil {
+			value = of(p)
+		}
 		if value == "" {
 			continue
 		}
@@ -46,8 +49,9 @@ func released(wanted []string, g *Grant, scope string) []string {
 	var allowed []string
 	for _, name := range wanted {
 		needs := "profile"
-		if name == "email" {
-			needs = "email"
+		switch name {
+		case "email", claimGroups, claimRoles:
+			needs = name
 		}
 		if HasScope(scope, needs) {
 			allowed = append(allowed, name)

@@ -85,6 +85,8 @@ type Profile struct {
 	EmailVerified bool
 	GivenName     string
 	FamilyName    string
+	// Memberships are nil where no token of the grant tells of them, and nobody read them.
+	Memberships *Memberships
 }
 
 // RefreshExpiresAt is when the newest refresh token expires.

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"keyturn/keys"
@@ -27,12 +28,15 @@ type IDTokenRequest struct {
 	Algorithm keys.Algorithm
 	// Nonce is that of the authorization request; empty at a refresh.
 	Nonce string
+	// Scope is that of the answer, which may be narrower than the grant's.
+	Scope string
 	// AccessToken is the one beside it, for at_hash.
 	AccessToken string
 }
 
 // IDToken makes an ID token of a grant (OIDC Core section 2). It holds nothing about the person but who
-// they are: names and addresses come from UserInfo.
+// they are: names and addresses come from UserInfo. Groups, and the roles at the client, stand here too, since many
+// programs that decide by them read nothing else; only a client that registered for them is told.
 func (i *Issuer) IDToken(g *Grant, q IDTokenRequest) (string, error) {
 	now := i.Now()
 	issued, expires := lifetime(now, IDTokenLifetime, 0)
@@ -56,6 +60,7 @@ func (i *Issuer) IDToken(g *Grant, q IDTokenRequest) (string, error) {
 	c.add("amr", amr(g))
 	c.add("at_hash", halfHash(signs, q.AccessToken))
 	c.add("sid", g.SessionID)
+	c.addMemberships(g.User.Memberships, strings.Fields(q.Scope), g.ClientID)
 	return i.sign(request, c)
 }
 

@@ -116,6 +116,10 @@ func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor 
 	s := i.Settings
 	actor.Kind, actor.ID = audit.User, who.UserID()
 	id := keys.NewTokenID()
+	members, err := i.memberships(ctx, &Grant{UserID: who.UserID(), ClientID: TokenPairClient, Audience: s.Audience})
+	if err != nil {
+		return Pair{}, err
+	}
 	grant, err := i.Store.CreateGrant(ctx, NewGrant{
 		Grant: Grant{
 			ID:              id,
@@ -139,6 +143,7 @@ func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor 
 	if err != nil {
 		return Pair{}, err
 	}
+	grant.User.Memberships = members
 	return i.pair(&grant)
 }
 

@@ -50,6 +50,7 @@ func (a Audience) only(audience string) bool { return len(a) == 1 && a[0] == aud
 // refreshToken is which refresh token of which grant was presented.
 type refreshToken struct {
 	grantID string
+	userID  string
 	number  int64
 }
 
@@ -96,7 +97,7 @@ func (i *Issuer) asRefresh(t Token, clientID string) (refreshToken, error) {
 	if !ok || !t.Audience.only(i.Settings.Issuer) || t.ClientID != clientID {
 		return refreshToken{}, ErrTokenInvalid
 	}
-	return refreshToken{grantID: grantID, number: number}, nil
+	return refreshToken{grantID: grantID, userID: t.Subject, number: number}, nil
 }
 
 // VerifyAccess checks an access token for one audience (RFC 9068 section 4), from the keys alone.

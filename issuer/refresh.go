@@ -14,6 +14,8 @@ type Presented struct {
 	// ClientID is the client that it must have been issued to.
 	ClientID string
 	Actor    audit.Actor
+	// Scope is that of its grant as far as the caller knows it (CheckRefresh); it opens nothing.
+	Scope string
 	// Terms are the client's own; nil for the settings'.
 	Terms *Terms
 }
@@ -60,6 +62,24 @@ func (i *Issuer) Redeem(ctx context.Context, p Presented) (Grant, error) {
 	}
 	ctx, cancel := settle(ctx)
 	defer cancel()
+	// What the tokens will name is read before the token is consumed: what can't be answered must not be.
+	expected := Grant{UserID: token.userID, ClientID: p.ClientID, Audience: i.Settings.Audience, Scope: p.Scope}
+	members, err := i.memberships(ctx, &expected)
+	if err != nil {
+		return Grant{}, err
+	}
+	grant, err := i.redeem(ctx, token, p)
+	if err != nil {
+		return grant, err
+	}
+	if members == nil { // a grant of an audience that was configured once
+		members, err = i.memberships(ctx, &grant)
+	}
+	grant.User.Memberships = members
+	return grant, err
+}
+
+func (i *Issuer) redeem(ctx context.Context, token refreshToken, p Presented) (Grant, error) {
 	terms := i.terms(p)
 	if terms.Keep {
 		return i.stay(ctx, token, terms, p.Actor)

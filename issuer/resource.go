@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/keys"
 )
@@ -24,8 +25,8 @@ const (
 	MaxGrace           = 600 * time.Second
 )
 
-// StandardScopes are those that mean the same at every resource (OIDC Core sections 5.4 and 11).
-var StandardScopes = []string{ScopeOpenID, "profile", "email", "address", "phone", ScopeOfflineAccess}
+// StandardScopes are those that mean the same at every resource: those of OIDC Core sections 5.4 and 11, and ours.
+var StandardScopes = []string{ScopeOpenID, "profile", "email", "address", "phone", ScopeOfflineAccess, ScopeGroups, ScopeRoles}
 
 const (
 	// maxScopes is how many a resource, or a client, may name; maxScope is in characters.
@@ -38,7 +39,7 @@ var Algorithms = []keys.Algorithm{keys.RS256, keys.PS256, keys.ES256, keys.EdDSA
 
 // ProfileClaims are the profile claims that a resource may ask for, in the order of release.
 func ProfileClaims() []string {
-	names := make([]string, 0, len(profileClaims))
+	names := []string{claimGroups, claimRoles}
 	for name := range profileClaims {
 		names = append(names, name)
 	}
@@ -86,6 +87,9 @@ func (i *Issuer) LoadResources(ctx context.Context) error {
 // resource is the stored resource with the defaults filled in.
 func (i *Issuer) resource(identifier string) Resource {
 	byDefault := i.Settings.DefaultResource()
+	if identifier == i.Settings.AdminAudience() {
+		return Resource{Identifier: identifier, Algorithm: byDefault.Algorithm, AccessLifetime: byDefault.AccessLifetime, Scopes: AdminScopes}
+	}
 	stored := i.resources.Load()
 	if stored == nil {
 		return byDefault
@@ -190,7 +194,7 @@ func (s Settings) IdentifierProblem(identifier string) string {
 		return "must have 1 to 255 characters"
 	case !utf8.ValidString(identifier) || strings.ContainsFunc(identifier, unseen):
 		return "must not hold blanks, control or invisible characters"
-	case identifier == s.Issuer || identifier == s.AdminAudience():
+	case identifier == s.Issuer || identifier == s.AdminAudience() || identifier == accounts.AdminResource:
 		return "is reserved for Keyturn itself"
 	}
 	return ""
@@ -206,7 +210,7 @@ func (i *Issuer) checkResource(r Resource) error {
 		return &InvalidRequest{"access_lifetime", "must be whole seconds, at most 24h"}
 	}
 	for n, name := range r.Claims {
-		if profileClaims[name] == nil {
+		if !slices.Contains(ProfileClaims(), name) {
 			return &InvalidRequest{"claims", "knows only " + strings.Join(ProfileClaims(), ", ")}
 		}
 		if slices.Contains(r.Claims[:n], name) {

@@ -141,6 +141,8 @@ type Store interface {
 	// LongestRefreshLifetime is that of the live grants, 0 without any. It reads them all.
 	LongestRefreshLifetime(ctx context.Context) (time.Duration, error)
 
+	// Memberships are the groups and roles of a user; none for one who does not exist.
+	Memberships(ctx context.Context, userID string) (Memberships, error)
 	// RightsOf is accounts.RightsStore's.
 	RightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error)
 

@@ -117,7 +117,9 @@ func (i *Issuer) AccessToken(g *Grant, q AccessRequest) (string, time.Duration, 
 		c.add("token_type", "access")
 		c.add(i.Settings.UserIDClaim, userID(g))
 	}
-	c.addProfile(g.User, released(r.Claims, g, scope))
+	wanted := released(r.Claims, g, scope)
+	c.addProfile(g.User, wanted)
+	c.addMemberships(g.User.Memberships, wanted, g.Audience)
 	token, err := i.sign(keys.SignRequest{
 		Purpose: keys.Token, Algorithm: r.Algorithm, Type: accessType, At: now, Expires: expires,
 	}, c)
@@ -204,6 +206,9 @@ func (i *Issuer) AccessLifetime(resource string) time.Duration {
 // HasResource tells whether the identifier is that of a resource that tokens are made for, and which
 // scopes it has beside the standard ones.
 func (i *Issuer) HasResource(identifier string) (scopes []string, ok bool) {
+	if identifier == i.Settings.AdminAudience() {
+		return slices.Clone(AdminScopes), true
+	}
 	if stored := i.resources.Load(); stored != nil {
 		if r, found := (*stored)[identifier]; found {
 			return slices.Clone(r.Scopes), true

@@ -198,7 +198,15 @@ func (s session) grantFor(ctx context.Context, code oauth.Code, event audit.Even
 	if _, err := s.exec(ctx, noteClient, g.SessionID, g.ClientID); err != nil {
 		return issuer.Grant{}, err
 	}
-	return row.grant(), s.record(ctx, inFull(about(event, g.ID), g.Grant))
+	grant := row.grant()
+	if issuer.TellsMemberships(grant.Scope) {
+		members, err := s.memberships(ctx, grant.UserID)
+		if err != nil {
+			return issuer.Grant{}, err
+		}
+		grant.User.Memberships = &members
+	}
+	return grant, s.record(ctx, inFull(about(event, g.ID), g.Grant))
 }
 
 // inFull adds to an event what only the code knew: the grant's row may be swept minutes later.

@@ -40,6 +40,7 @@ const (
 	refusedTokenExpired = "admin_token_expired"
 	refusedTokenType    = "admin_token_type"    // a refresh token, for one
 	refusedTokenInvalid = "admin_token_invalid" // for another audience, for one
+	refusedTokenEnded   = "admin_token_ended"   // of a sign-in that has ended
 )
 
 // refusalTime bounds how long a refusal waits for its trace: who is refused must not be able to hold
@@ -86,6 +87,8 @@ func tokenRefusal(err error) string {
 		return refusedTokenType
 	case errors.Is(err, issuer.ErrTokenInvalid):
 		return refusedTokenInvalid
+	case errors.Is(err, issuer.ErrGrantRevoked), errors.Is(err, issuer.ErrRefreshExpired), errors.Is(err, issuer.ErrUserInactive):
+		return refusedTokenEnded
 	}
 	return ""
 }

@@ -120,7 +120,7 @@ func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 			return err
 		}
 		ctx, actor := c.Request.Context(), h.Actor(c)
-		token, err := h.Issuer.VerifyAccess(ctx, raw, h.Issuer.Settings.AdminAudience())
+		token, err := h.token(ctx, raw)
 		if err != nil {
 			return h.refuseToken(ctx, raw, actor, err)
 		}
@@ -130,6 +130,17 @@ func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 		}
 		return h.refuse(ctx, call.actor, r.answer(call, token.Scope))
 	}
+}
+
+// token reads the access token. That of a person must belong to a sign-in that has not ended: an administrator who
+// signs out, or is signed out, leaves nothing behind.
+func (h *Handlers) token(ctx context.Context, raw string) (issuer.Token, error) {
+	token, err := h.Issuer.VerifyAccess(ctx, raw, h.Issuer.Settings.AdminAudience())
+	if err != nil || token.Subject == token.ClientID {
+		return token, err
+	}
+	_, err = h.Issuer.Live(ctx, token.GrantID)
+	return token, err
 }
 
 // caller is who asks: with the rights of the token's scope, and of those only what the person may do now to whom

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// plainScopes are the scopes that have a text of their own (OIDC Core section 5.4 and 11).
-var plainScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+// plainScopes are the scopes that have a text of their own (OIDC Core section 5.4 and 11, and ours).
+var plainScopes = []string{"openid", "profile", "email", "address", "phone", "groups", "roles", "offline_access"}
 
-// plainClaims are the claims that have one (OIDC Core section 5.1).
+// plainClaims are the claims that have one (OIDC Core section 5.1, and ours).
 var plainClaims = []string{
 	"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
 	"gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified", "phone_number",
-	"phone_number_verified", "address",
+	"phone_number_verified", "address", "groups", "roles",
 }
 
 // inOrder puts scopes into the order of plainScopes, and what is of a resource behind them: it is for the reader

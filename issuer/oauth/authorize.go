@@ -221,6 +221,8 @@ func checkScope(p *Provider, _ context.Context, d *draft) error {
 	switch {
 	case len(asked) > 0 && len(d.req.Scopes) == 0:
 		return ErrScope
+	case d.req.Resource == p.adminAudience() && !opensAdmin(d.req.Scopes):
+		return ErrScope
 	case d.req.Resource == p.issuerURL() && !slices.Contains(d.req.Scopes, issuer.ScopeOpenID):
 		return ErrTarget
 	}

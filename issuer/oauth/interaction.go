@@ -279,6 +279,14 @@ func (p *Provider) decide(ctx context.Context, f *flow, who accounts.Authenticat
 	if next, err := p.needsLevel(ctx, f, who); err != nil || next != nil {
 		return next, err
 	}
+	scopes, err := p.withinRights(ctx, f.client, f.Request.Resource, who.UserID(), f.Request.Scopes)
+	if errors.Is(err, ErrAccessDenied) {
+		return nil, &Refused{Err: err, back: f.back}
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Request.Scopes = scopes
 	ask, err := p.needsConsent(ctx, f, who)
 	if err != nil || !ask {
 		return nil, err

@@ -215,8 +215,18 @@ func checkURL(param, uri string, problemOf func(string) string) error {
 }
 
 func (m *Metadata) checkResources(s RegistrySettings) error {
-	identifier := issuer.Settings{Issuer: s.Issuer, Audience: s.Audience}.IdentifierProblem
-	if err := checkEach("resources", m.Resources, maxResources, identifier); err != nil {
+	settings := issuer.Settings{Issuer: s.Issuer, Audience: s.Audience}
+	identifier := settings.IdentifierProblem
+	resource := func(name string) string {
+		switch {
+		case name != settings.AdminAudience():
+			return identifier(name)
+		case !m.FirstParty:
+			return "is the admin API, which is for first-party clients alone"
+		}
+		return ""
+	}
+	if err := checkEach("resources", m.Resources, maxResources, resource); err != nil {
 		return err
 	}
 	return checkEach("introspect_resources", m.IntrospectResources, maxResources, identifier)

@@ -33,6 +33,9 @@ func (c *Client) grantable(scope string, ofResource []string) bool {
 	if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, scope) {
 		return false
 	}
+	if issuer.TellsMemberships(scope) && !slices.Contains(c.Scopes, scope) {
+		return false // to have them is registered by name
+	}
 	if scope == issuer.ScopeOfflineAccess {
 		return c.May(RefreshTokenGrant)
 	}

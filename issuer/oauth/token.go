@@ -148,7 +148,7 @@ func makeTokens(p *Provider, _ context.Context, t *tokenCall) (err error) {
 	}
 	if issuer.HasScope(t.tokens.Scope, issuer.ScopeOpenID) {
 		t.tokens.ID, err = p.Issuer.IDToken(g, issuer.IDTokenRequest{
-			Algorithm: t.client.idTokenAlgorithm(), Nonce: t.nonce, AccessToken: t.tokens.Access,
+			Algorithm: t.client.idTokenAlgorithm(), Nonce: t.nonce, Scope: t.tokens.Scope, AccessToken: t.tokens.Access,
 		})
 	}
 	return err
@@ -177,7 +177,8 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 	g, err := p.Issuer.CheckRefresh(ctx, shown)
 	switch {
 	case err == nil:
-		if t.scope, err = p.narrower(t.client, &g, scope, t.Form["resource"]); err != nil {
+		shown.Scope = g.Scope
+		if t.scope, err = p.narrower(ctx, t.client, &g, scope, t.Form["resource"]); err != nil {
 			return err
 		}
 	case errors.Is(err, keys.ErrUnavailable):
@@ -189,13 +190,14 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 		return err
 	}
 	t.grant, t.withRefresh = &grant, !shown.Terms.Keep
-	t.scope, err = p.narrower(t.client, &grant, scope, t.Form["resource"])
+	t.scope, err = p.narrower(ctx, t.client, &grant, scope, t.Form["resource"])
 	return err
 }
 
 // narrower is the scope of a refresh: what is asked for of the grant's (RFC 6749 section 6, RFC 8707 section
-// 2.2), and of that what the client may have today, since its registration may have been narrowed since.
-func (p *Provider) narrower(c *Client, g *issuer.Grant, scope string, resources []string) (string, error) {
+// 2.2), and of that what the client may have today, since its registration may have been narrowed since, and at the
+// admin API what the person may.
+func (p *Provider) narrower(ctx context.Context, c *Client, g *issuer.Grant, scope string, resources []string) (string, error) {
 	if len(resources) > 1 || len(resources) == 1 && resources[0] != g.Audience {
 		return "", ErrTarget
 	}
@@ -220,7 +222,11 @@ func (p *Provider) narrower(c *Client, g *issuer.Grant, scope string, resources 
 	if len(words) == 0 && len(granted) > 0 {
 		return "", ErrScope
 	}
-	return joinScopes(words), nil
+	words, err = p.withinRights(ctx, c, g.Audience, g.UserID, words)
+	if errors.Is(err, ErrAccessDenied) {
+		err = ErrScope // RFC 6749 section 5.2 has no other word for it
+	}
+	return joinScopes(words), err
 }
 
 // terms are what the client has of its own at a refresh.
@@ -249,7 +255,7 @@ func (p *Provider) clientCredentials(_ context.Context, t *tokenCall) error {
 	if err != nil {
 		return err
 	}
-	if target == "" {
+	if target == "" || target == p.adminAudience() { // the admin API is for people, and `keyturn admin token`
 		return ErrTarget
 	}
 	ofResource, _ := p.Issuer.HasResource(target)

@@ -10,34 +10,44 @@ import (
 	"keyturn/issuer"
 )
 
-// release is one claim of OIDC Core section 5.1: the scope that brings it (section 5.4) and its value, nil
+// release is one claim of OIDC Core section 5.1, or of RFC 9068 section 2.2.3.1: the scope that brings it (section 5.4) and its value, nil
 // where the user has none.
 type release struct {
 	name, scope string
-	value       func(*accounts.User) any
+	value       func(*person) any
 }
 
 // releases are in the order of OIDC Core section 5.1. Empty values are left out (section 5.3.2).
 var releases = []release{
-	{"name", "profile", func(u *accounts.User) any { return text(u.FullName()) }},
-	{"given_name", "profile", func(u *accounts.User) any { return text(u.GivenName) }},
-	{"family_name", "profile", func(u *accounts.User) any { return text(u.FamilyName) }},
-	{"middle_name", "profile", func(u *accounts.User) any { return text(u.Claims.MiddleName) }},
-	{"nickname", "profile", func(u *accounts.User) any { return text(u.Claims.Nickname) }},
-	{"preferred_username", "profile", func(u *accounts.User) any { return text(u.Username) }},
-	{"profile", "profile", func(u *accounts.User) any { return text(u.Claims.Profile) }},
-	{"picture", "profile", func(u *accounts.User) any { return text(u.Claims.Picture) }},
-	{"website", "profile", func(u *accounts.User) any { return text(u.Claims.Website) }},
-	{"gender", "profile", func(u *accounts.User) any { return text(u.Claims.Gender) }},
-	{"birthdate", "profile", func(u *accounts.User) any { return text(u.Claims.Birthdate) }},
-	{"zoneinfo", "profile", func(u *accounts.User) any { return text(u.Claims.Zoneinfo) }},
-	{"locale", "profile", func(u *accounts.User) any { return text(u.Claims.Locale) }},
-	{"updated_at", "profile", func(u *accounts.User) any { return u.UpdatedAt.Unix() }},
-	{"email", "email", func(u *accounts.User) any { return text(u.Email) }},
-	{"email_verified", "email", func(u *accounts.User) any { return beside(u.Email, u.EmailVerified) }},
-	{"address", "address", func(u *accounts.User) any { return address(u.Claims.Address) }},
-	{"phone_number", "phone", func(u *accounts.User) any { return text(u.Claims.PhoneNumber) }},
-	{"phone_number_verified", "phone", func(u *accounts.User) any { return beside(u.Claims.PhoneNumber, u.Claims.PhoneNumberVerified) }},
+	{"name", "profile", func(u *person) any { return text(u.FullName()) }},
+	{"given_name", "profile", func(u *person) any { return text(u.GivenName) }},
+	{"family_name", "profile", func(u *person) any { return text(u.FamilyName) }},
+	{"middle_name", "profile", func(u *person) any { return text(u.Claims.MiddleName) }},
+	{"nickname", "profile", func(u *person) any { return text(u.Claims.Nickname) }},
+	{"preferred_username", "profile", func(u *person) any { return text(u.Username) }},
+	{"profile", "profile", func(u *person) any { return text(u.Claims.Profile) }},
+	{"picture", "profile", func(u *person) any { return text(u.Claims.Picture) }},
+	{"website", "profile", func(u *person) any { return text(u.Claims.Website) }},
+	{"gender", "profile", func(u *person) any { return text(u.Claims.Gender) }},
+	{"birthdate", "profile", func(u *person) any { return text(u.Claims.Birthdate) }},
+	{"zoneinfo", "profile", func(u *person) any { return text(u.Claims.Zoneinfo) }},
+	{"locale", "profile", func(u *person) any { return text(u.Claims.Locale) }},
+	{"updated_at", "profile", func(u *person) any { return u.UpdatedAt.Unix() }},
+	{"email", "email", func(u *person) any { return text(u.Email) }},
+	{"email_verified", "email", func(u *person) any { return beside(u.Email, u.EmailVerified) }},
+	{"address", "address", func(u *person) any { return address(u.Claims.Address) }},
+	{"phone_number", "phone", func(u *person) any { return text(u.Claims.PhoneNumber) }},
+	{"phone_number_verified", "phone", func(u *person) any { return beside(u.Claims.PhoneNumber, u.Claims.PhoneNumberVerified) }},
+	{"groups", issuer.ScopeGroups, func(u *person) any { return u.members.GroupNames() }},
+	{"roles", issuer.ScopeRoles, func(u *person) any { return u.members.RolesAt(u.client) }},
+}
+
+// person is whom UserInfo tells about, and to which client.
+type person struct {
+	accounts.User
+	client string
+	// members are nil where nothing of them is told.
+	members *issuer.Memberships
 }
 
 // ReleasableClaims are the names of the claims about people that UserInfo may hold.
@@ -99,7 +109,16 @@ func (p *Provider) UserInfo(ctx context.Context, raw string) (UserInfo, *Client,
 	if err != nil {
 		return UserInfo{}, client, err
 	}
-	members, err := userInfo(&user, strings.Fields(token.Scope), askedClaims(&grant))
+	who := person{User: user, client: client.ID}
+	scopes, asked := strings.Fields(token.Scope), askedClaims(&grant)
+	if slices.ContainsFunc(slices.Concat(scopes, asked), issuer.TellsMemberships) {
+		members, err := p.Issuer.Store.Memberships(ctx, user.ID)
+		if err != nil {
+			return UserInfo{}, client, err
+		}
+		who.members = &members
+	}
+	members, err := userInfo(&who, scopes, asked)
 	if err != nil || client.UserInfoAlgorithm == "" {
 		return UserInfo{JSON: members}, client, err
 	}
@@ -116,7 +135,7 @@ func askedClaims(g *issuer.Grant) []string {
 	return names
 }
 
-func userInfo(u *accounts.User, scopes, asked []string) ([]byte, error) {
+func userInfo(u *person, scopes, asked []string) ([]byte, error) {
 	out := []byte(`{"sub":`)
 	sub, err := json.Marshal(u.ID)
 	if err != nil {
