@@ -175,6 +175,9 @@ func (s session) endOthers(ctx context.Context, userID, keep string, reason issu
 func (d *DB) ResetFactors(ctx context.Context, userID string, told accounts.Told) (ended int64, err error) {
 	err = d.transact(ctx, func(s session) error {
 		ended = 0
+		if err := s.guardUser(ctx, userID, told.Event.Actor); err != nil {
+			return err
+		}
 		if err := s.changeUser(ctx, userID, raiseVersion, userID); err != nil {
 			return err
 		}
