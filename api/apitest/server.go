@@ -40,6 +40,10 @@ type Config struct {
 	Named bool
 	// Queue is how many sign-ins may wait for hashing.
 	Queue int
+	// SelfService is what people may do for themselves; all of it without it. Letters are queued, and leave when a
+	// test asks for them; WithoutMail queues none.
+	SelfService accounts.Features
+	WithoutMail bool
 	// MaxStaleness is how long clients and keys are used without having been read again; a year without it.
 	MaxStaleness time.Duration
 	// Log is that of the API; nothing is kept without it.
@@ -67,6 +71,7 @@ type Server struct {
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
 	Provider *oauth.Provider
+	Self     *accounts.SelfService
 	DB       *storage.DB
 
 	offset atomic.Int64
@@ -90,6 +95,9 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 		url = strings.Replace(url, "127.0.0.1", "localhost", 1)
 		config.Settings.Issuer = url
 	}
+	if config.SelfService == nil {
+		config.SelfService = accounts.AllFeatures()
+	}
 	if config.MaxStaleness == 0 {
 		config.MaxStaleness = 365 * 24 * time.Hour
 	}
@@ -110,7 +118,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	pages, err := web.NewPages(web.Theme{Name: "Keyturn"}, config.Settings.Issuer)
 	must(t, err)
 	handler, err := (&api.Server{
-		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, Pages: pages,
+		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, SelfService: s.Self, Pages: pages,
 		Operations: operations, Log: config.Log, Refusals: s.DB,
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
@@ -130,6 +138,7 @@ func (s *Server) wire(t testing.TB, config Config) {
 		Argon2: accounts.Argon2{Memory: 8192, Time: 1, Threads: 1},
 	}
 	s.Groups = &accounts.Groups{Store: s.DB, AdminAudience: config.Settings.AdminAudience()}
+	s.Self = &accounts.SelfService{People: s.Accounts, Store: s.DB, Allow: config.SelfService, Mail: !config.WithoutMail}
 	s.Issuer = &issuer.Issuer{Store: s.DB, Settings: config.Settings, Now: s.Now}
 	_, master, err := keys.GenerateMaster()
 	must(t, err)

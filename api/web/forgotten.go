@@ -26,6 +26,9 @@ func forgottenStep(interaction string) Step {
 
 // Forgotten has a letter sent. What it answers does not tell whether there is such an account.
 func (h *Handlers) Forgotten(c *gin.Context) error {
+	if err := h.needs(accounts.FeaturePasswordReset); err != nil {
+		return err
+	}
 	form, err := h.ownForm(c)
 	if err != nil {
 		return err

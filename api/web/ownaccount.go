@@ -46,6 +46,9 @@ func (h *Handlers) OwnPage(c *gin.Context) error {
 // Own takes the form of such a page.
 func (h *Handlers) Own(c *gin.Context) error {
 	page := ownPages[c.Request.URL.Path]
+	if err := h.needs(page.feature); err != nil {
+		return err
+	}
 	form, err := h.ownForm(c)
 	if err != nil {
 		return err
@@ -105,7 +108,15 @@ func (h *Handlers) emailStep(*gin.Context, accounts.Authentication) (Step, error
 }
 
 func (h *Handlers) changeEmail(c *gin.Context, who accounts.Authentication, form url.Values) (string, error) {
-	err := h.Self.AskEmailChange(c.Request.Context(), who, strings.TrimSpace(form.Get("email")), h.letterLanguage(c), h.actorOwn(c, who))
+	user, err := h.People.Get(c.Request.Context(), who.UserID())
+	if err != nil {
+		return "", err
+	}
+	email := strings.TrimSpace(form.Get("email"))
+	if user.EmailVerified && user.Email == email {
+		return "", &wrongField{"email", "same"}
+	}
+	err = h.Self.AskEmailChange(c.Request.Context(), who, email, h.letterLanguage(c), h.actorOwn(c, who))
 	return EmailPath + "/sent", err
 }
 

@@ -85,10 +85,18 @@ func unfilled(fields []Field, form url.Values) map[string]string {
 	return wrong
 }
 
+// wrongField is what only a page can say of a field.
+type wrongField struct{ name, why string }
+
+func (e *wrongField) Error() string { return "web: the field " + e.name + " is wrong: " + e.why }
+
 // refusedField is the field that an error is about, and why; nil where it is about none.
 func refusedField(fields []Field, err error) map[string]string {
 	if errors.Is(err, accounts.ErrUsernameTaken) {
 		return map[string]string{"username": "taken"}
+	}
+	if own, ok := errors.AsType[*wrongField](err); ok {
+		return map[string]string{own.name: own.why}
 	}
 	in, ok := errors.AsType[*accounts.InvalidRequest](err)
 	if !ok {

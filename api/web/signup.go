@@ -26,6 +26,9 @@ func signUpStep(interaction string) Step {
 
 // SignUp has a letter sent. What it answers does not tell whether there is an account with the address.
 func (h *Handlers) SignUp(c *gin.Context) error {
+	if err := h.needs(accounts.FeatureSignUp); err != nil {
+		return err
+	}
 	form, err := h.ownForm(c)
 	if err != nil {
 		return err
