@@ -65,6 +65,9 @@ func (s *SelfService) ConfirmEmail(ctx context.Context, secret keys.Secret, acto
 	var letters []Letter
 	if !SameAddress(from, link.Email) {
 		letters = s.tell(LetterEmailChanged, user, from, link.Email)
+		for _, l := range letters {
+			l.Facts["email"] = link.Email
+		}
 	}
 	return withoutHash(s.Store.ConfirmEmail(ctx, UsedLink{secret.Hash(), LinkEmailConfirm}, from, event, letters...))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"keyturn/audit"
@@ -213,7 +212,7 @@ func (s *SelfService) tell(kind LetterKind, u User, to ...string) []Letter {
 		}
 		letters = append(letters, Letter{
 			ID: keys.NewTokenID(), Kind: kind, To: address, Language: languageOf(u, ""), UserID: u.ID,
-			Facts: map[string]string{"username": u.Username, "email": strings.ToValidUTF8(u.Email, "")},
+			Facts: map[string]string{"username": u.Username},
 		})
 	}
 	return letters
