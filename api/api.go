@@ -14,6 +14,7 @@ import (
 	"keyturn/api/tokenpair"
 	"keyturn/api/web"
 	"keyturn/api/web/console"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -32,7 +33,9 @@ type Server struct {
 	SelfService *accounts.SelfService
 	// Operations are what the program tells the console of itself.
 	Operations console.Operations
-	Log        *slog.Logger
+	// Audit shows the audit log to administrators.
+	Audit *audit.Reader
+	Log   *slog.Logger
 	// Refusals takes the trace of who was refused by the admin API; nil keeps none.
 	Refusals admin.Refusals
 	// Metrics counts requests by route and status; nil counts nothing.
@@ -118,6 +121,7 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 	}
 
 	administration := &admin.Handlers{SelfService: s.SelfService, Accounts: s.Accounts, Factors: s.Accounts.Factors, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals}
+	administration.Audit = s.Audit
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}

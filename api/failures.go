@@ -150,6 +150,8 @@ var failures = []failure{
 	forAdmin(accounts.ErrTooManyRoles, "too_many_roles", admin.Conflict("The group, or the resource in all groups together, has 100 roles, which is as many as a token may name.")),
 	forAdmin(accounts.ErrUsernameTaken, "username_taken", admin.Conflict("The username, one that looks like it, or the external id belongs to another user.")),
 	{issuer.ErrGrantNotFound, "grant_not_found", tokenpair.Blacklisted, admin.NotFound("There is no such grant."), clients.InvalidGrant, pageInternal},
+	forAdmin(audit.ErrChainBroken, "audit_chain_broken", admin.Internal),
+	forAdmin(audit.ErrSealNotFound, "seal_not_found", admin.NotFound("There is no such seal, or retention has removed the rows behind it.")),
 	forAdmin(issuer.ErrCursorGone, "cursor_gone", admin.CursorGone),
 	{issuer.ErrConflict, "grant_conflict", tokenpair.Unavailable, admin.Conflict("The grant changed meanwhile."), clients.Unavailable, pageUnavailable},
 	forAdmin(issuer.ErrResourceNotFound, "resource_not_found", admin.NotFound("There is no such resource.")),

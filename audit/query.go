@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Query selects events, newest first; empty fields select all.
 type Query struct {
@@ -29,6 +32,8 @@ type RefusalQuery struct {
 	// Account is empty for all.
 	Account      string
 	Since, Until time.Time
+	// After is the last row of the page before, zero for the first (keyset paging).
+	After RefusalCount
 	// Limit is 1 to 1000.
 	Limit int
 }
@@ -46,4 +51,12 @@ type Tail struct {
 	Events int64
 	// Oldest is the time of the first of them, zero for none.
 	Oldest time.Time
+}
+
+// ActionOrPrefix reads what a person filters by: an action, or the beginning of some where it ends in a dot.
+func ActionOrPrefix(text string) (Action, string) {
+	if strings.HasSuffix(text, ".") {
+		return "", text
+	}
+	return Action(text), ""
 }

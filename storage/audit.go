@@ -149,15 +149,32 @@ func (d *DB) AddRefusal(ctx context.Context, r audit.Refusal) error {
 	return d.execOnce(ctx, addRefusal, r.Account, r.Address, r.Reason)
 }
 
-const selectRefusals statement = `SELECT minute, account, address, reason, count FROM audit_refusals
-	WHERE minute >= CAST(? AS BIGINT) AND minute < CAST(? AS BIGINT) AND (CAST(? AS TEXT) = '' OR account = ?)
-	ORDER BY minute DESC, account, address, reason LIMIT ?`
+const (
+	listRefusals  statement = `SELECT minute, account, address, reason, count FROM audit_refusals WHERE TRUE`
+	latestMinutes statement = ` ORDER BY minute DESC, account, address, reason LIMIT ?`
+)
 
 // Refusals lists refusals that changed nothing.
 func (d *DB) Refusals(ctx context.Context, q audit.RefusalQuery) ([]audit.RefusalCount, error) {
+	st, args := listRefusals, []any{}
+	after := micros{q.After.Minute}
+	for _, part := range []struct {
+		asked     bool
+		condition statement
+		args      []any
+	}{
+		{!q.Since.IsZero(), ` AND minute >= ?`, []any{micros{q.Since}}},
+		{!q.Until.IsZero(), ` AND minute < ?`, []any{micros{q.Until}}},
+		{q.Account != "", ` AND account = ?`, []any{q.Account}},
+		{!after.IsZero(), ` AND minute <= ? AND (minute < ? OR (account, address, reason) > (?, ?, ?))`,
+			[]any{after, after, q.After.Account, q.After.Address, q.After.Reason}},
+	} {
+		if part.asked {
+			st, args = st+part.condition, append(args, part.args...)
+		}
+	}
 	var rows []refusalRow
-	err := d.reading().all(ctx, &rows, selectRefusals, micros{q.Since}.orZero(), micros{q.Until}.orZero(), q.Account, q.Account, page(q.Limit))
-	if err != nil {
+	if err := d.reading().all(ctx, &rows, st+latestMinutes, append(args, page(q.Limit))...); err != nil {
 		return nil, translate(err, nil)
 	}
 	return refusalCounts(rows), nil
@@ -179,6 +196,31 @@ func refusalCounts(rows []refusalRow) []audit.RefusalCount {
 		}
 	}
 	return counts
+}
+
+const usernamesOf statement = `SELECT id, username FROM users WHERE id IN (SELECT value FROM {postgres json_array_elements_text(CAST(}{sqlite json_each(}?{postgres  AS json)}))`
+
+// UsernamesOf implements audit.Store.
+func (d *DB) UsernamesOf(ctx context.Context, ids []string) (map[string]string, error) {
+	names := map[string]string{}
+	if len(ids) == 0 {
+		return names, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID       string `db:"id"`
+		Username string `db:"username"`
+	}
+	if err := d.reading().all(ctx, &rows, usernamesOf, string(list)); err != nil {
+		return nil, translate(err, nil)
+	}
+	for _, row := range rows {
+		names[row.ID] = row.Username
+	}
+	return names, nil
 }
 
 // page keeps the size of a page within what one answer should hold.

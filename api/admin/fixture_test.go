@@ -93,6 +93,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.handleWith(&api.Server{
 		Issuer: f.issuer, Accounts: f.accounts, Groups: &accounts.Groups{Store: f.db, AdminAudience: "https://id.example.com/admin/v1"}, Keys: ring, Provider: provider, Pages: pages, Log: log, Refusals: f.db,
+		Audit: &audit.Reader{Store: f.db, Issuer: "https://id.example.com", RefusalAge: 90 * 24 * time.Hour},
 	})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })
 	return f

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -130,6 +131,22 @@ func (q queryValues) limit() (int, error) {
 		return 0, invalid("limit", "must be a number from 1 to 1000")
 	}
 	return n, nil
+}
+
+// maxTime is the last second that a time in a query may name: the end of the year 9999.
+const maxTime = 253402300799
+
+// time is a moment, RFC 3339; the zero time where it is not given.
+func (q queryValues) time(name string) (time.Time, error) {
+	text, given := q[name]
+	if !given {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Unix() < 0 {
+		return time.Time{}, invalid(name, "must be a time such as 2026-01-31T12:00:00Z")
+	}
+	return t, nil
 }
 
 // flag is a parameter that is true or false, false by default.

@@ -29,6 +29,7 @@ type Handlers struct {
 	Clients  *oauth.Registry
 	// SelfService sends invitations and letters; nil offers neither.
 	SelfService *accounts.SelfService
+	Audit       *audit.Reader
 	// Actor says where the request came from.
 	Actor func(*gin.Context) audit.Actor
 	// Refusals takes the trace of who was refused; nil keeps none.
@@ -108,6 +109,10 @@ func (h *Handlers) Routes() []Route {
 		{post, "/resources", "", all, h.createResource},
 		{put, "/resources", "identifier", all, h.updateResource},
 		{del, "/resources", "identifier", all, h.deleteResource},
+
+		{get, "/audit", "limit after action actor subject subject_kind address since until", read, h.listEvents},
+		{get, "/audit/refusals", "limit after account since until", read, h.listRefusals},
+		{get, "/audit/export", "after", read, h.exportAudit},
 	}
 }
 

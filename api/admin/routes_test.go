@@ -70,6 +70,10 @@ var access = map[string]string{
 	"POST /resources":   "admin",
 	"PUT /resources":    "admin",
 	"DELETE /resources": "admin",
+
+	"GET /audit":          "admin:read",
+	"GET /audit/refusals": "admin:read",
+	"GET /audit/export":   "admin:read",
 }
 
 // allowed are the scopes that suffice, by the one that is needed.

@@ -18,6 +18,7 @@ import (
 	"keyturn/api"
 	"keyturn/api/web"
 	"keyturn/api/web/console"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/fetch"
 	"keyturn/issuer/oauth"
@@ -120,6 +121,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	handler, err := (&api.Server{
 		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, SelfService: s.Self, Pages: pages,
 		Operations: operations, Log: config.Log, Refusals: s.DB,
+		Audit:       &audit.Reader{Store: s.DB, Issuer: config.Settings.Issuer, RefusalAge: 90 * 24 * time.Hour},
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)
