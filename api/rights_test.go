@@ -36,7 +36,7 @@ func TestNoActorWithoutRightsGetsThrough(t *testing.T) {
 	u := s.AddUser(t, "spiderman")
 	proof, actor, found := reflect.TypeFor[accounts.Authentication](), reflect.TypeFor[audit.Actor](), 0
 	for _, service := range []any{
-		s.Accounts, s.Provider.Browsers, s.Groups, s.Issuer, s.Clients, s.Keys, s.Provider,
+		&audit.Reader{Store: s.DB}, s.Accounts, s.Provider.Browsers, s.Groups, s.Issuer, s.Clients, s.Keys, s.Provider,
 		&accounts.Factors{Store: s.DB, People: s.Accounts},
 		&accounts.SelfService{People: s.Accounts, Store: s.DB, Mail: true, Allow: accounts.Features{accounts.FeatureInvitation, accounts.FeaturePasswordReset}},
 	} {

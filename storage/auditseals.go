@@ -24,9 +24,11 @@ const (
 	// somethingToSeal spares the lock where there is nothing; a minute without refusals is sealed with the next that has some.
 	somethingToSeal statement = `SELECT EXISTS (SELECT 1 FROM audit_unsealed) OR EXISTS (SELECT 1 FROM audit_refusals
 		WHERE minute > COALESCE((SELECT refusals_through FROM audit_seals ORDER BY number DESC LIMIT 1), 0) AND minute <= (SELECT {now} - CAST(? AS BIGINT)))`
-	lockSealing statement = `SELECT id FROM audit_sealing WHERE id = 1 {for update skip locked}`
-	newestSeal  statement = `SELECT ` + sealColumns + ` FROM audit_seals ORDER BY number DESC LIMIT 1`
-	insertSeal  statement = `INSERT INTO audit_seals (` + sealColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`
+	lockSealing    statement = `SELECT id FROM audit_sealing WHERE id = 1 {for update skip locked}`
+	waitForSealing statement = `SELECT id FROM audit_sealing WHERE id = 1 {for update}`
+	retagSeal      statement = `UPDATE audit_seals SET tag = ? WHERE number = ?`
+	newestSeal     statement = `SELECT ` + sealColumns + ` FROM audit_seals ORDER BY number DESC LIMIT 1`
+	insertSeal     statement = `INSERT INTO audit_seals (` + sealColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`
 
 	unsealedIDs statement = `SELECT id FROM audit_unsealed ORDER BY id LIMIT ?`
 	eventsByID  statement = `SELECT ` + eventColumns + ` FROM audit_log WHERE id IN ` + idList + ` ORDER BY id`
@@ -113,6 +115,26 @@ func (d *DB) SealAudit(ctx context.Context, batch int, by audit.Tagger) (Sealed,
 		return Sealed{}, translate(err, nil)
 	}
 	return done, nil
+}
+
+// RetagAudit tags the newest seal again, by the first identity of by, which must know its tag: it vouches for all the
+// seals before it. It waits for a sealer.
+func (d *DB) RetagAudit(ctx context.Context, by audit.Tagger) error {
+	return translate(d.transact(ctx, func(s session) error {
+		var id int64
+		if err := s.get(ctx, &id, waitForSealing); err != nil {
+			return err
+		}
+		last, err := s.newestSeal(ctx)
+		if err != nil || last.Number == 0 {
+			return err
+		}
+		if !last.Intact(by) {
+			return fmt.Errorf("seal %d: %w", last.Number, audit.ErrChainBroken)
+		}
+		_, err = s.exec(ctx, retagSeal, by.TagSeal(last.Hash[:]), last.Number)
+		return err
+	}), nil)
 }
 
 // lockSealing tells whether nobody else seals or prunes until the end of the transaction.

@@ -139,6 +139,9 @@ func keysReseal() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.db.RetagAudit(ctx, a.keys.Master); err != nil {
+				return fmt.Errorf("keys resealed, but not the audit log's newest seal, keep every identity: %w", err)
+			}
 			return tell(c, map[string]int{"resealed": n, "resealed_secrets": secrets},
 				"resealed %d keys and %d secrets of authenticator apps and read them back; the other identities may now leave the master file of every instance\n", n, secrets)
 		}),

@@ -39,6 +39,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"AuditLists", testAuditLists},
 		{"Activity", testActivity},
 		{"Seals", testSeals},
+		{"Retag", testRetag},
 		{"SealRefusals", testSealRefusals},
 		{"SealRaces", testSealRaces},
 		{"AuditRetention", testAuditRetention},

@@ -93,6 +93,31 @@ func testSeals(t *testing.T, open OpenFunc) {
 	equal(t, "events left", Seal(t, db, 2, master), 1)
 }
 
+// testRetag: after it the first identity alone is enough.
+func testRetag(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	texts := [2][]byte{}
+	for i := range texts {
+		text, _, err := keys.GenerateMaster()
+		must(t, err)
+		texts[i] = text
+	}
+	parse := func(text []byte) *keys.Master {
+		m, err := keys.ParseMaster(text)
+		must(t, err)
+		return m
+	}
+	old, fresh, both := parse(texts[0]), parse(texts[1]), parse(slices.Concat(texts[1], texts[0]))
+	must(t, db.RetagAudit(ctx, fresh)) // nothing there
+	record(t, db, 2)
+	Seal(t, db, 1, old)
+	is(t, "by an identity that did not seal", db.RetagAudit(ctx, fresh), audit.ErrChainBroken)
+	must(t, db.RetagAudit(ctx, both))
+	record(t, db, 1)
+	equal(t, "sealed by the new identity alone", Seal(t, db, 10, fresh), 1)
+	equal(t, "findings", Findings(t, db, audit.Verifier{Tags: fresh}), []string(nil))
+}
+
 func testSealRefusals(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx, master := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context(), Master(t)
