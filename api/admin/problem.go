@@ -44,7 +44,7 @@ var (
 	// Forbidden is worded by *audit.Forbidden where that says what is needed.
 	Forbidden = Problem{Status: http.StatusForbidden, Title: "Insufficient scope", Detail: "The caller's rights do not reach this.", Challenge: `Bearer realm="admin", error="insufficient_scope"`}
 
-	noToken   = Problem{Status: http.StatusUnauthorized, Title: "No token", Detail: "Send an access token of `keyturn admin token` in the Authorization header.", Challenge: `Bearer realm="admin"`}
+	noToken   = Problem{Status: http.StatusUnauthorized, Title: "No token", Detail: "Send an access token for this API in the Authorization header: of `keyturn admin token`, or of a sign-in at a client that is registered for it.", Challenge: `Bearer realm="admin"`}
 	twoTokens = Problem{Status: http.StatusBadRequest, Title: "Invalid request", Detail: "Send exactly one Authorization header.", Challenge: `Bearer realm="admin", error="invalid_request"`}
 	tooLarge  = Problem{Status: http.StatusRequestEntityTooLarge, Title: "Body too large", Detail: "The request body is larger than this route takes."}
 )

@@ -25,6 +25,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"PasswordSchemes", testPasswordSchemes},
 		{"Groups", testGroups},
 		{"GroupMembers", testGroupMembers},
+		{"Memberships", testMemberships},
 		{"RightsOf", testRightsOf},
 		{"NobodyIsOutranked", testNobodyOutranked},
 		{"LastAdministrator", testLastAdministrator},

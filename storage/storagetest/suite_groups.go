@@ -12,6 +12,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/issuer"
 	"keyturn/storage"
 )
 
@@ -149,6 +150,41 @@ func testGroupMembers(t *testing.T, open OpenFunc) {
 	must(t, err)
 	equal(t, "members after a deletion", len(members), 4)
 	equal(t, "changes of members in the audit log", actions(t, db, audit.GroupMemberAdded, audit.GroupMemberRemoved), 7)
+}
+
+// testMemberships: each role once, by audience; a code's grant is read with them where its scope tells of them.
+func testMemberships(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	u := User(t, db)
+	want := issuer.Memberships{Roles: map[string][]string{"api": {"reader", "writer"}, "stock": {"reader"}}}
+	for n, roles := range [][]accounts.Role{
+		{{Resource: "api", Name: "writer"}, {Resource: "stock", Name: "reader"}}, {{Resource: "api", Name: "writer"}, {Resource: "api", Name: "reader"}}, nil,
+	} {
+		id := uuid.NewString()
+		g, err := db.CreateGroup(ctx, accounts.Group{ID: id, Name: fmt.Sprint("group ", n)}, Event(audit.GroupCreated))
+		must(t, err)
+		for _, r := range roles {
+			must(t, db.AddRole(ctx, g.ID, r, Event(audit.GroupRoleAdded)))
+		}
+		must(t, db.AddMember(ctx, accounts.Membership{GroupID: g.ID, UserID: u.ID}, Event(audit.GroupMemberAdded)))
+		want.Groups = append(want.Groups, g.Name)
+	}
+	_, _ = withRole(t, db, accounts.RoleAuditor) // somebody else's
+	got, err := db.Memberships(ctx, u.ID)
+	must(t, err)
+	equal(t, "memberships", got, want)
+	got, err = db.Memberships(ctx, uuid.NewString())
+	must(t, err)
+	equal(t, "of nobody", len(got.Groups)+len(got.Roles), 0)
+
+	c, s := Client(t, db), Session(t, db, u)
+	for scope, told := range map[string]*issuer.Memberships{"openid": nil, "openid groups": &want, "roles": &want, "groupsroles": nil} {
+		code := NewCode(c, s)
+		code.Grant.Scope = scope
+		grant, _, err := db.RedeemCode(ctx, Redeem(StoredCode(t, db, code)))
+		must(t, err)
+		equal(t, "at the redemption with "+scope, grant.User.Memberships, told)
+	}
 }
 
 // testRightsOf: what a person may do is what their groups give, and users.admin gives all.
