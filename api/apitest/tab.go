@@ -2,12 +2,15 @@ package apitest
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -215,6 +218,35 @@ func (tab *Tab) URL() string {
 func (tab *Tab) Text() string {
 	text, _ := chromedp.Run(tab.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 	return text
+}
+
+// Download is the file that the browser saves by what the function does.
+func (tab *Tab) Download(act func()) []byte {
+	tab.t.Helper()
+	folder := tab.t.TempDir()
+	saved := make(chan string, 1)
+	ctx, cancel := context.WithCancel(tab.ctx)
+	defer cancel()
+	must(tab.t, chromedp.ListenBrowser(ctx, func(event any) {
+		if e, ok := event.(*browser.EventDownloadProgress); ok && e.State == browser.DownloadProgressStateCompleted {
+			saved <- e.GUID
+		}
+	}))
+	_, err := chromedp.CallBrowser(ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllowAndName, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID,
+		DownloadPath: folder, EventsEnabled: new(true),
+	})
+	must(tab.t, err)
+	act()
+	select {
+	case name := <-saved:
+		file, err := os.ReadFile(filepath.Join(folder, name))
+		must(tab.t, err)
+		return file
+	case <-time.After(patience):
+		tab.t.Fatalf("nothing was saved at %s", tab.URL())
+		return nil
+	}
 }
 
 // Cookies are the names of the cookies that a URL gets, and whether each is kept to TLS and from scripts.

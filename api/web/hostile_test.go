@@ -114,7 +114,16 @@ func hostileCases(h *hostileShop) []hostileCase {
 		{"sign-in", interaction("/sign-in", person), "decision lang", seeOther},
 		{"account sign-in", fixed("/account/sign-in", person), "decision done", seeOther},
 		{"consent", consent, "lang", seeOther},
-		{"account", fixed("/account", url.Values{}), "done app lang", nil},
+		{"account", fixed("/account", url.Values{}), "done app lang next", nil},
+		{"sign-up", fixed("/sign-up", url.Values{"email": {"miles@example.com"}}), "interaction", seeOther},
+		{"forgotten", fixed("/forgotten", url.Values{"who": {"miles"}}), "interaction", seeOther},
+		{"profile", fixed("/account/profile", url.Values{"given_name": {"Peter"}}), "family_name nickname locale zoneinfo", seeOther},
+		{"email", fixed("/account/email", url.Values{"email": {"peter@example.com"}}), "next", seeOther},
+		{"password", fixed("/account/password", url.Values{"current_password": {""}, "new_password": {"short"}}), "username", nil},
+		{"sign-up link", fixed("/link/sign_up", url.Values{"token": {"x"}, "password": {goodPassword}}), "given_name family_name username", nil},
+		{"invitation", fixed("/link/invitation", url.Values{"token": {"x"}, "password": {goodPassword}}), "given_name family_name", nil},
+		{"reset", fixed("/link/password_reset", url.Values{"token": {"x"}, "new_password": {goodPassword}}), "", nil},
+		{"confirm", fixed("/link/email_confirm", url.Values{"token": {"x"}}), "", nil},
 		{"logout", func() (string, url.Values) {
 			if hint == "" || !signedIn(h.Browser) { // it is that of the session which it is to end
 				hint = h.tokens()["id_token"].(string)
@@ -158,7 +167,7 @@ func TestHostilePaths(t *testing.T) {
 			part := url.PathEscape(value)
 			for _, path := range []string{
 				"/interaction/" + part, "/interaction/" + part + "/sign-in", "/interaction/" + part + "/consent",
-				"/account/sessions/" + part + "/end", "/account/apps/" + part + "/remove", "/" + part, "/oauth2/" + part,
+				"/account/sessions/" + part + "/end", "/account/apps/" + part + "/remove", "/" + part, "/link/" + part, "/link/" + part + "/done", "/link/sign_up?token=" + url.QueryEscape(value), "/sign-up?interaction=" + url.QueryEscape(value), "/oauth2/" + part,
 			} {
 				h.check("GET "+path, value, h.Get(path))
 				h.check("POST "+path, value, h.Post(path, url.Values{"decision": {"allow"}, "username": {"spiderman"}, "password": {apitest.Password}}))
