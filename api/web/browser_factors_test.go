@@ -305,6 +305,27 @@ func TestPolicyLeadsThroughEnrolment(t *testing.T) {
 			t.Errorf("acr %v", claims["acr"])
 		}
 	})
+	t.Run("a passkey beside an app", func(t *testing.T) {
+		s := openShopAt(t, apitest.New(t, named), func(m *oauth.Metadata) { m.FirstParty, m.RequiredACR = true, accounts.PhishingResistant })
+		key := withApp(t, s.Server)
+		tab := chromium.Window(t, apitest.View{})
+		tab.Authenticator(true)
+		tab.Go(s.authorize())
+		signIn(tab, apitest.Password)
+		tab.Until(`location.pathname.endsWith("/second")`)
+		tab.Fill("#code", apitest.AppCode(t, key, s.Now()))
+		tab.Click(".fields .primary")
+		tab.Shows(`a[href$="/ways/passkey"]`)
+		if apitest.Eval[bool](tab, `!!document.querySelector("a[href$='/ways/app']")`) {
+			t.Error("an app is offered, which does not help")
+		}
+		tab.Click(`a[href$="/ways/passkey"]`)
+		tab.Shows(".passkey .primary")
+		tab.Click(".passkey .primary") // whose form leads to the client's site
+		if claims := s.claims(t, tab); claims["acr"] != "phr" {
+			t.Errorf("acr %v", claims["acr"])
+		}
+	})
 	t.Run("a passkey", func(t *testing.T) {
 		s := openShopAt(t, apitest.New(t, named), func(m *oauth.Metadata) { m.FirstParty, m.RequiredACR = true, accounts.PhishingResistant })
 		tab := chromium.Window(t, apitest.View{})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +203,64 @@ func TestAccountAsksForTheSecondFactor(t *testing.T) {
 	}
 	if p = b.Post(here, url.Values{"code": {" " + apitest.AppCode(t, key, s.Now()) + "\u00a0"}}); p.Location != "/account/ways/app" {
 		t.Errorf("with one: %d to %q", p.Status, p.Location)
+	}
+}
+
+// factorForms are all that takes a form about second factors, with what the forms hold.
+var factorForms = map[string][]string{
+	"/account/second":              {"code", "response", "with", "decision"},
+	"/account/passkey":             {"response"},
+	"/account/ways/passkey":        {"response", "name"},
+	"/account/ways/app":            {"code", "name"},
+	"/account/ways/recovery-codes": {"lang"},
+	"/account/factors/x/rename":    {"name"},
+	"/account/factors/x/remove":    {"lang"},
+	"/passkey/sign-in":             {"lang"},
+	"/passkey/second":              {"lang"},
+	"/passkey/step-up":             {"lang"},
+	"/passkey/new":                 {"lang"},
+}
+
+// TestFactorFormsTakeOnlyOurOwn: ASVS 3.5.1, before anything is looked at.
+func TestFactorFormsTakeOnlyOurOwn(t *testing.T) {
+	s := apitest.New(t)
+	b := apitest.NewBrowser(t, s)
+	apitest.Register(t, s, "orders", apitest.WebApp())
+	here := b.Authorize(apitest.Request("orders")).Location
+	paths := []string{here + "/second", here + "/passkey", here + "/step-up", here + "/ways/app", here + "/ways/passkey", here + "/ways/recovery-codes"}
+	for path := range factorForms {
+		paths = append(paths, path)
+	}
+	for _, path := range paths {
+		r, _ := http.NewRequest(http.MethodPost, s.URL+path, strings.NewReader("code=1"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", "https://evil.example")
+		if p := b.Send(r); p.Status != http.StatusForbidden {
+			t.Errorf("%s: %d", path, p.Status)
+		}
+	}
+}
+
+// TestFactorFormsNever500: whatever stands in them.
+func TestFactorFormsNever500(t *testing.T) {
+	s := apitest.New(t, named)
+	s.AddUser(t, "spiderman")
+	withApp(t, s)
+	signedIn, half := apitest.NewBrowser(t, s), apitest.NewBrowser(t, s)
+	s.AddUser(t, "peter")
+	signedIn.Post("/account/sign-in", url.Values{"username": {"peter"}, "password": {apitest.Password}})
+	for path, names := range factorForms {
+		for _, name := range names {
+			for _, value := range append(slices.Clone(hostileValues), `{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","authenticatorData":"AA","signature":"AA","userHandle":"AA"}}`) {
+				for _, b := range []*apitest.Browser{signedIn, half} {
+					if b == half && path == "/account/second" {
+						b.Post("/account/sign-in", url.Values{"username": {"spiderman"}, "password": {apitest.Password}})
+					}
+					if p := b.Post(path, url.Values{name: {value}}); p.Status >= 500 {
+						t.Errorf("%s %s=%.40q: %d %s", path, name, value, p.Status, p.Body)
+					}
+				}
+			}
+		}
 	}
 }
