@@ -42,6 +42,9 @@ func (h *Handlers) ToAccount(c *gin.Context) error {
 
 func (h *Handlers) accountSignIn(c *gin.Context, status int, next, username string, p Problem) {
 	at := &place{path: AccountPath, next: next}
+	if h.Factors.TakesPasskeys() {
+		h.browser(c) // before the script asks twice at once, and each question is bound to a browser of its own
+	}
 	h.Pages.SignIn(c, status, SignIn{
 		Look: h.look(c, nil), Action: at.below("/sign-in"), Username: username, Problem: p,
 		Passkey:   h.ceremony(true, signInBegin, at.below("/passkey")),

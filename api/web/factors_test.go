@@ -264,3 +264,15 @@ func TestFactorFormsNever500(t *testing.T) {
 		}
 	}
 }
+
+// TestQuestionsOfOnePageAreOfOneBrowser: autofill and the button may ask at the same moment.
+func TestQuestionsOfOnePageAreOfOneBrowser(t *testing.T) {
+	s := apitest.New(t, named)
+	b := apitest.NewBrowser(t, s)
+	b.Get("/account")
+	before := cookie(b, "keyturn_browser")
+	p := b.Post("/passkey/sign-in", url.Values{"": {""}})
+	if before == "" || p.Status != http.StatusOK || p.Header.Get("Set-Cookie") != "" || !strings.Contains(p.Body, `"publicKey"`) {
+		t.Errorf("the browser is %q, the question sets %q: %d %s", before, p.Header.Get("Set-Cookie"), p.Status, p.Body)
+	}
+}
