@@ -101,6 +101,16 @@ func (h *Handlers) SignedIn(c *gin.Context) (accounts.Authentication, error) {
 	return h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
 }
 
+// Again shows the sign-in page to whoever is signed in, which leads back to where they are.
+func (h *Handlers) Again(c *gin.Context, who accounts.Authentication) error {
+	user, err := h.People.Get(c.Request.Context(), who.UserID())
+	if err != nil {
+		return err
+	}
+	h.accountSignIn(c, http.StatusOK, c.Request.URL.RequestURI(), user.Username, Problem{Kind: ProblemAgain})
+	return nil
+}
+
 // OwnForm reads a form of a page of this site; oauth.ErrCrossSite where another site sent it.
 func (h *Handlers) OwnForm(c *gin.Context) (url.Values, error) { return h.ownForm(c) }
 

@@ -41,7 +41,7 @@ type asked struct {
 
 // act is an address that asks by GET, and does by POST what its page asked for.
 func (k *Console) act(path string, right audit.Rights, find func(*call) (*question, error)) Route {
-	return edit(path, right,
+	return recently(edit(path, right,
 		func(c *call) error {
 			q, err := find(c)
 			if err != nil {
@@ -62,7 +62,7 @@ func (k *Console) act(path string, right audit.Rights, find func(*call) (*questi
 				return err
 			}
 			return c.goTo(next)
-		})
+		}))
 }
 
 // ask shows the page of an act.

@@ -121,7 +121,11 @@ func (k *Console) clientPage(c *call, client *oauth.Client, made keys.Secret) er
 		page.Notes = append(page.Notes, c.text("client.two_secrets"))
 	}
 	grants, err := partOf("grants", "column.client", k.grants(c, grantFilter{client: client.ID, live: true}), partRows)
-	page.Parts = append(page.Parts, grants)
+	if err != nil {
+		return err
+	}
+	history, err := k.history(c, "client", client.ID)
+	page.Parts = append(page.Parts, grants, history)
 	if err != nil {
 		return err
 	}

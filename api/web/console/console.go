@@ -23,9 +23,15 @@ type Console struct {
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
+	Groups   *accounts.Groups
+	Factors  *accounts.Factors
+	Self     *accounts.SelfService
+	Audit    *audit.Reader
 	Pages    *Pages
 	// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
 	SignedIn func(*gin.Context) (accounts.Authentication, error)
+	// Again shows the sign-in page to somebody who is signed in, which leads back to where they are.
+	Again func(*gin.Context, accounts.Authentication) error
 	// OwnForm reads a form of our own; oauth.ErrCrossSite where another site sent it.
 	OwnForm func(*gin.Context) (url.Values, error)
 	// Actor says where the request came from; RequestID is the id that the log tells of it under.
@@ -69,6 +75,8 @@ type Route struct {
 	Right audit.Rights
 	get   handler
 	post  handler
+	// recent asks for a recent proof of who acts: what can't be undone must not be done at a desk that somebody left.
+	recent bool
 }
 
 // Methods are those that the address takes.

@@ -115,6 +115,11 @@ func (k *Console) showGrant(c *call) error {
 	if k.grantState(g) == "live" && c.may(audit.ManageUsers) {
 		page.Acts = []deed{{"revoke_grant", "/grants/" + g.ID + "/revoke", true}}
 	}
+	history, err := k.history(c, "grant", g.ID)
+	page.Parts = []part{history}
+	if err != nil {
+		return err
+	}
 	return c.show(view{page: "thing", section: "grants", title: c.text("grant.title", "client", g.ClientID), v: page})
 }
 

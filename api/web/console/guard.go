@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -56,6 +57,9 @@ func (k *Console) Guard(r Route) func(*gin.Context) error {
 			return err
 		}
 		if c.Request.Method != http.MethodPost {
+			if r.recent && k.Now().Sub(who.At()) > timeToType {
+				return k.Again(c, who)
+			}
 			return r.get(in)
 		}
 		if in.form, err = k.OwnForm(c); err != nil {
@@ -68,9 +72,19 @@ func (k *Console) Guard(r Route) func(*gin.Context) error {
 		if err := checkReason(in.actor.Why); err != nil {
 			return err
 		}
+		if r.recent && k.Now().Sub(who.At()) > recentProof {
+			return k.Again(c, who)
+		}
 		return r.post(in)
 	}
 }
+
+// recentProof is how old the proof may be with which somebody does what can't be undone. The page before asks for the
+// password where less than the rest of it would be left to fill the form in.
+const (
+	recentProof = 10 * time.Minute
+	timeToType  = 5 * time.Minute
+)
 
 // wayBack is where somebody goes on after they signed in: to the page that they asked for, or to that whose form
 // they sent.

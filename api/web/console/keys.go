@@ -159,5 +159,10 @@ func (k *Console) showKey(c *call) error {
 	if verifies := key.State != keys.Revoked && key.State != keys.Gone; verifies && c.may(audit.ManageKeys) {
 		page.Acts = []deed{{"revoke_key", "/keys/" + key.KID + "/revoke", true}}
 	}
+	history, err := k.history(c, "key", key.KID)
+	page.Parts = []part{history}
+	if err != nil {
+		return err
+	}
 	return c.show(view{page: "thing", section: "keys", title: c.text("key.title", "kid", code(key.KID)), v: page})
 }

@@ -36,6 +36,8 @@ type list[T any] struct {
 	export func(T) any
 	// name is that of the exported file, empty is the key of what an empty list says.
 	name, empty string
+	// oneWay is for a list whose store knows no way back: that leads to its beginning.
+	oneWay bool
 	// make is where one makes another of its kind; empty for nowhere, or somebody who may not.
 	make string
 }
@@ -45,6 +47,8 @@ type filter struct {
 	Name, Value string
 	// Options are the values to choose from; nil for a text.
 	Options []option
+	// Kind is that of the field, text where it is empty.
+	Kind string
 }
 
 // option is a value to choose, and the text that it is shown with: that of a key, or as it is.
@@ -125,7 +129,10 @@ func (l list[T]) page(w window) (table, error) {
 	for _, thing := range things {
 		t.Rows = append(t.Rows, l.cells(thing))
 	}
-	if newer && len(things) > 0 {
+	switch {
+	case newer && l.oneWay:
+		t.Newer = l.address()
+	case newer && len(things) > 0:
 		t.Newer = l.address("before", l.cursor(things[0]))
 	}
 	if older && len(things) > 0 {

@@ -15,6 +15,8 @@ type overview struct {
 	Worst string
 	// Look is what a person should look at, First what is still to be made.
 	Look, First []advice
+	// Day is the last day in sign-ins and refusals.
+	Day activity
 	// Next is what comes with the keys.
 	Next []nextTurn
 }
@@ -49,6 +51,9 @@ func (k *Console) overview(c *call) error {
 	}
 	if len(users) < 2 {
 		o.First = append(o.First, advice{c.text("overview.first.users"), Path + "/users"})
+	}
+	if o.Day, err = k.lastDay(c); err != nil {
+		return err
 	}
 	now := k.Keys.Now()
 	for _, lane := range lanesOf(k.Keys.Keys()) {

@@ -15,11 +15,25 @@ func (k *Console) sections() []section {
 			show("/users/:id", k.showUser),
 			edit("/users/:id/edit", audit.ManageUsers, k.editUser, k.updateUser),
 			k.act("/users/:id/password", audit.ManageUsers, k.passwordSetting),
+			recently(edit("/users/:id/reset-link", audit.ManageUsers, k.askResetLink, k.resetLink)),
+			k.act("/users/:id/send-reset", audit.ManageUsers, k.resetSending),
+			k.act("/users/:id/factors/reset", audit.ManageUsers, k.factorReset),
 			k.act("/users/:id/activate", audit.ManageUsers, k.activation),
 			k.act("/users/:id/deactivate", audit.ManageUsers, k.deactivation),
 			k.act("/users/:id/end", audit.ManageUsers, k.userEnd),
 			k.act("/users/:id/sessions/:session/end", audit.ManageUsers, k.sessionEnd),
 			k.act("/users/:id/delete", audit.ManageUsers, k.userDeletion),
+		}},
+		{"groups", []Route{
+			show("/groups", k.listGroups),
+			edit("/groups/new", audit.ManageUsers, k.newGroup, k.createGroup),
+			show("/groups/:id", k.showGroup),
+			edit("/groups/:id/edit", audit.ManageUsers, k.editGroup, k.updateGroup),
+			edit("/groups/:id/members/new", audit.ManageUsers, k.newMember, k.addMember),
+			k.act("/groups/:id/members/:user/remove", audit.ManageUsers, k.memberRemoval),
+			edit("/groups/:id/roles/new", audit.ManageUsers, k.newRole, k.addRole),
+			k.act("/groups/:id/roles/remove", audit.ManageUsers, k.roleRemoval),
+			k.act("/groups/:id/delete", audit.ManageUsers, k.groupDeletion),
 		}},
 		{"clients", []Route{
 			show("/clients", k.listClients),
@@ -29,7 +43,7 @@ func (k *Console) sections() []section {
 			k.act("/clients/:id/enable", audit.ManageAll, k.clientEnabling),
 			k.act("/clients/:id/disable", audit.ManageAll, k.clientDisabling),
 			k.act("/clients/:id/delete", audit.ManageAll, k.clientDeletion),
-			edit("/clients/:id/secrets", audit.ManageAll, k.askSecret, k.addSecret),
+			recently(edit("/clients/:id/secrets", audit.ManageAll, k.askSecret, k.addSecret)),
 			k.act("/clients/:id/secrets/:secret/remove", audit.ManageAll, k.secretRemoval),
 		}},
 		{"resources", []Route{
@@ -40,7 +54,7 @@ func (k *Console) sections() []section {
 		}},
 		{"keys", []Route{
 			show("/keys", k.showKeys),
-			edit("/keys/rotate", audit.ManageKeys, k.askRotation, k.rotate),
+			recently(edit("/keys/rotate", audit.ManageKeys, k.askRotation, k.rotate)),
 			show("/keys/:kid", k.showKey),
 			k.act("/keys/:kid/revoke", audit.ManageKeys, k.keyRevocation),
 		}},
@@ -51,6 +65,9 @@ func (k *Console) sections() []section {
 		}},
 		{"revoked", []Route{
 			show("/revoked-tokens", k.listRevoked),
+		}},
+		{"audit", []Route{
+			show("/audit", k.listEvents),
 		}},
 		{"settings", []Route{
 			show("/settings", k.showSettings),
@@ -64,6 +81,12 @@ func show(path string, get handler) Route { return Route{Path: path, Right: audi
 // edit is a form and what takes it.
 func edit(path string, right audit.Rights, get, post handler) Route {
 	return Route{Path: path, Right: right, get: get, post: post}
+}
+
+// recently is a route that asks for a recent proof of who acts.
+func recently(r Route) Route {
+	r.recent = true
+	return r
 }
 
 // Routes are all addresses.

@@ -29,7 +29,7 @@ type foundKind struct {
 func (k *Console) search(c *call) error {
 	query := strings.TrimSpace(c.query.Get("q"))
 	f := found{Query: query}
-	for _, look := range []func(*call, string) (foundKind, error){k.findUsers, k.findClients, k.findKeys, k.findGrants} {
+	for _, look := range []func(*call, string) (foundKind, error){k.findUsers, k.findGroups, k.findClients, k.findKeys, k.findGrants} {
 		if query == "" {
 			break
 		}
@@ -108,6 +108,28 @@ func (k *Console) findGrants(c *call, query string) (foundKind, error) {
 	}
 	if err == nil {
 		kind.exact = "/grants/" + grant.ID
+	}
+	return kind, err
+}
+
+func (k *Console) findGroups(c *call, query string) (foundKind, error) {
+	kind := foundKind{Kind: "groups"}
+	if g, err := k.Groups.Get(c.ctx, query); err == nil {
+		kind.exact = "/groups/" + g.ID
+		return kind, nil
+	} else if !errors.Is(err, accounts.ErrGroupNotFound) {
+		return kind, err
+	}
+	groups, err := k.Groups.List(c.ctx, accounts.Query{Prefix: query, Limit: mostFound + 1}, c.actor)
+	if _, bad := errors.AsType[*accounts.InvalidRequest](err); bad {
+		return kind, nil // no group is called so
+	}
+	for n, g := range groups {
+		if n == mostFound {
+			kind.More = Path + list[accounts.User]{path: "/groups", filters: []filter{{Name: "prefix", Value: query}}}.address()
+			break
+		}
+		kind.Rows = append(kind.Rows, cell{Text: g.Name, Href: Path + "/groups/" + g.ID, More: escape(g.Description)})
 	}
 	return kind, err
 }

@@ -87,12 +87,15 @@ func madeKeys() []string {
 			}
 		}
 	}
-	for _, name := range []string{"users", "clients", "resources"} {
+	for _, name := range []string{"users", "groups", "clients", "resources"} {
 		add(name, ".new")
 	}
-	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret"} {
+	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret", "send_reset", "reset_link", "reset_factors", "remove_member", "remove_role", "delete_group"} {
 		add("ask."+name, ".title", ".what", ".button")
 	}
+	add("actor.", "anonymous", "operator", "system")
+	add("act.", "add_member", "add_role")
+	add("acr.", "default", "2", "phr")
 	add("lane.", "all", "RS256", "PS256", "ES256", "EdDSA", "refresh")
 	add("mode.", modes...)
 	add("rotate.", modes...)
@@ -119,7 +122,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for file, patterns := range map[string][]string{
 		"templates/*.html": {`\bt "([a-z0-9_.]+)"`},
 		"*.go": {
-			`\.text\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|clients|resources|grants|revoked|form|plan|yes|part)[a-z0-9_.]*)"`,
+			`\.text\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
 			`showForm\("[a-z]+", "([a-z.]+)"`,
 		},
 	} {
@@ -137,7 +140,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 			}
 			for _, pattern := range patterns {
 				for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
-					if strings.Contains(pattern, "column|") && (!strings.Contains(m[1], ".") && m[1] != "yes" || strings.HasSuffix(m[1], ".")) {
+					if strings.Contains(pattern, "column|") && (!strings.Contains(m[1], ".") && m[1] != "yes" && m[1] != "never" || strings.HasSuffix(m[1], ".")) {
 						continue // a section, not a key
 					}
 					used[m[1]] = name
@@ -147,8 +150,8 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	}
 	source := everything(t)
 	for prefix, pattern := range map[string]string{
-		"fact.": `fact\{"([a-z_]+)"|\{"([a-z_]+)", (?:\[\]cell|id\()`, "act.": `deed\{(?:Name: )?"([a-z_]+)"|\{"([a-z_]+)", "/(?:grants|keys)/|Name: "([a-z_]+)", Href`,
-		"field.": `Name: "([a-z_]+)", Kind`, "done.": `\?done=([a-z_]+)|ended\([^,]+, "([a-z_]+)"`, "part.": `partOf\("([a-z]+)"|part\{Name: "([a-z]+)"`,
+		"fact.": `fact\{"([a-z_]+)"|\{"([a-z_]+)", (?:\[\]cell|id\()`, "act.": `deed\{(?:Name: )?"([a-z_]+)"|\{"([a-z_]+)", (?:"/(?:grants|keys)/|at)|Name: "([a-z_]+)", Href`,
+		"field.": `Name: "([a-z_]+)", Kind`, "done.": `\?done=([a-z_]+)|ended\([^,]+, "([a-z_]+)"`, "part.": `partOf\("([a-z]+)"|part\{Name: "([a-z]+)"|\{Name: "(members)", Table`,
 		"group.": `\{"(person|rights)"`, "state.": `return "([a-z]+)"`,
 	} {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
@@ -165,7 +168,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for _, m := range regexp.MustCompile(`Name: "([a-z_]+)", Kind: "[a-z]+"[^}]*Help: true`).FindAllStringSubmatch(source, -1) {
 		used["field."+m[1]+".help"] = "a field"
 	}
-	for _, m := range regexp.MustCompile(`filter\{\{?Name: "([a-z]+)"|\{Name: "(user|client|live)", Value`).FindAllStringSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`filter\{\{?Name: "([a-z]+)"|\{Name: "(user|client|live|action|actor|subject|address|since|until)", Value`).FindAllStringSubmatch(source, -1) {
 		used["filter."+m[1]+m[2]] = "a filter"
 	}
 	for _, state := range []string{"ok", "warning", "failed", "published", "signing", "retiring", "gone", "revoked"} {
@@ -176,6 +179,9 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	}
 	for key, where := range used {
 		_, has := texts[key]
+		if _, counts := texts[key+".other"]; counts {
+			continue
+		}
 		if month := strings.HasPrefix(key, "month."); !has && !month {
 			t.Errorf("%s: there is no text %q", where, key)
 		}

@@ -51,8 +51,17 @@ func (k *Console) showUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	page := thing{Facts: userFacts(u)}
-	if page.Acts, err = k.userDeeds(c, u); err != nil {
+	return k.userPage(c, u, "")
+}
+
+// userPage is the page of a user, with a link that was just made for them.
+func (k *Console) userPage(c *call, u accounts.User, link string) error {
+	page := thing{Facts: userFacts(u), Secret: link}
+	ways, factors, err := k.waysOf(c, u.ID)
+	if err != nil {
+		return err
+	}
+	if page.Acts, err = k.userDeeds(c, u, factors); err != nil {
 		return err
 	}
 	sessions, err := k.sessionsOf(c, u.ID, len(page.Acts) > 0)
@@ -63,7 +72,15 @@ func (k *Console) showUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	page.Parts = []part{sessions, grants}
+	groups, err := k.groupsOf(c, u.ID)
+	if err != nil {
+		return err
+	}
+	history, err := k.history(c, "user", u.ID)
+	if err != nil {
+		return err
+	}
+	page.Parts = []part{sessions, grants, groups, ways, history}
 	return c.show(view{page: "thing", section: "users", title: escape(u.Username), v: page})
 }
 
@@ -79,8 +96,9 @@ func userFacts(u accounts.User) []fact {
 	)
 }
 
-// userDeeds are what the caller may do with the user: nothing with one who has more rights.
-func (k *Console) userDeeds(c *call, u accounts.User) ([]deed, error) {
+// userDeeds are what the caller may do with the user: nothing with one who has more rights. factors tells that there
+// are some to reset.
+func (k *Console) userDeeds(c *call, u accounts.User, factors bool) ([]deed, error) {
 	has, err := k.Accounts.RightsOf(c.ctx, u.ID)
 	if err != nil {
 		return nil, err
@@ -92,7 +110,17 @@ func (k *Console) userDeeds(c *call, u accounts.User) ([]deed, error) {
 		return nil, nil
 	}
 	at := "/users/" + u.ID
-	deeds := []deed{{Name: "edit", Href: at + "/edit"}, {Name: "set_password", Href: at + "/password"}, {Name: "end_all", Href: at + "/end"}}
+	deeds := []deed{{Name: "edit", Href: at + "/edit"}, {Name: "set_password", Href: at + "/password"}}
+	if u.Active && u.Email != "" && k.Self.Offers(accounts.FeaturePasswordReset) {
+		deeds = append(deeds, deed{Name: "send_reset", Href: at + "/send-reset"})
+	}
+	if u.Active {
+		deeds = append(deeds, deed{Name: "reset_link", Href: at + "/reset-link"})
+	}
+	if factors {
+		deeds = append(deeds, deed{"reset_factors", at + "/factors/reset", true})
+	}
+	deeds = append(deeds, deed{Name: "end_all", Href: at + "/end"})
 	if u.Active {
 		deeds = append(deeds, deed{"deactivate", at + "/deactivate", true})
 	} else {

@@ -1,0 +1,96 @@
+package console
+
+import (
+	"net/http"
+	"time"
+
+	"keyturn/accounts"
+	"keyturn/api/web"
+)
+
+// waysOf is how a user signs in.
+func (k *Console) waysOf(c *call, userID string) (part, bool, error) {
+	p := part{Name: "ways", Table: table{Columns: []string{"column.way", "column.name", "column.created", "column.used"}}}
+	ways, err := k.Factors.WaysOf(c.ctx, userID, c.actor)
+	if err != nil {
+		return p, false, err
+	}
+	used := func(t time.Time) cell {
+		if t.IsZero() {
+			return cell{Key: "never"}
+		}
+		return cell{At: t}
+	}
+	if ways.Password {
+		p.Table.Rows = append(p.Table.Rows, []cell{{Key: "way.password"}, {}, {}, {}})
+	}
+	for _, passkey := range ways.Passkeys {
+		p.Table.Rows = append(p.Table.Rows, []cell{{Key: "way.passkey"}, {Text: passkey.Name}, {At: passkey.CreatedAt}, used(passkey.LastUsedAt)})
+	}
+	for _, app := range ways.Apps {
+		p.Table.Rows = append(p.Table.Rows, []cell{{Key: "way.app"}, {Text: app.Name}, {At: app.CreatedAt}, used(app.LastUsedAt)})
+	}
+	if ways.RecoveryCodes > 0 {
+		p.Table.Rows = append(p.Table.Rows, []cell{{Key: "way.codes"}, {More: c.count("way.codes.left", ways.RecoveryCodes)}, {At: ways.RecoveryCodesAt}, {}})
+	}
+	return p, len(ways.Passkeys)+len(ways.Apps) > 0 || ways.RecoveryCodes > 0, nil
+}
+
+// factorReset removes all factors of somebody who has lost them.
+func (k *Console) factorReset(c *call) (*question, error) {
+	q, u, err := k.userQuestion(c, "reset_factors")
+	if err != nil {
+		return nil, err
+	}
+	q.do = func() (string, error) {
+		n, err := k.Factors.Reset(c.ctx, u.ID, c.actor)
+		return ended(q.Back, "factors_reset", n), err
+	}
+	return q, k.ends(c, q, u.ID)
+}
+
+// resetSending sends the letter by which somebody chooses a new password.
+func (k *Console) resetSending(c *call) (*question, error) {
+	q, u, err := k.userQuestion(c, "send_reset")
+	if err != nil {
+		return nil, err
+	}
+	if u.Email == "" {
+		return nil, accounts.ErrNoAddress
+	}
+	q.What = append(q.What, c.text("ask.send_reset.to", "email", u.Email))
+	q.Mild = true
+	q.do = func() (string, error) { return q.Back + "?done=reset_sent", k.Self.SendReset(c.ctx, u.ID, c.actor) }
+	return q, nil
+}
+
+// resetLinkQuestion asks before a link is made that lets its bearer choose a new password.
+func (k *Console) resetLinkQuestion(c *call) (*question, accounts.User, error) {
+	q, u, err := k.userQuestion(c, "reset_link")
+	if err == nil {
+		q.Mild = true
+	}
+	return q, u, err
+}
+
+func (k *Console) askResetLink(c *call) error {
+	q, _, err := k.resetLinkQuestion(c)
+	if err != nil {
+		return err
+	}
+	return c.ask(http.StatusOK, q)
+}
+
+// resetLink makes the link and shows it in its answer, which is not kept anywhere: a redirect would have to carry it.
+func (k *Console) resetLink(c *call) error {
+	_, u, err := k.resetLinkQuestion(c)
+	if err != nil {
+		return err
+	}
+	secret, err := k.Self.ResetLink(c.ctx, u.ID, 0, c.actor)
+	if err != nil {
+		return err
+	}
+	link := k.Issuer.Settings.Issuer + web.LinkPath + string(accounts.LinkPasswordReset) + "?token=" + secret.Reveal()
+	return k.userPage(c, u, link)
+}
