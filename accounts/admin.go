@@ -118,7 +118,11 @@ func (s *Service) Update(ctx context.Context, id string, c Change, actor audit.A
 		return User{}, err
 	}
 	if c == (Change{}) {
-		return withoutHash(s.Store.UserByID(ctx, id))
+		user, err := s.Store.UserByID(ctx, id)
+		if err == nil {
+			err = actor.Saw(user.Version())
+		}
+		return withoutHash(user, err)
 	}
 	if err := checkChange(c); err != nil {
 		return User{}, err

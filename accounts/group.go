@@ -41,6 +41,12 @@ type Group struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
+// Version is that of the group with its roles, but not of who is in it.
+func (g Group) Version() audit.Version {
+	g.Roles = nil // a change of them sets UpdatedAt
+	return audit.VersionOf(g)
+}
+
 // Role is what people may do at a resource, in that resource's own word.
 type Role struct {
 	// Resource is the audience whose tokens name the role: a resource's identifier, or a client's id for ID tokens

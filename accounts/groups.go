@@ -46,7 +46,11 @@ func (g *Groups) Update(ctx context.Context, id string, c GroupChange, actor aud
 		return Group{}, err
 	}
 	if c == (GroupChange{}) {
-		return g.Get(ctx, id)
+		group, err := g.Get(ctx, id)
+		if err == nil {
+			err = actor.Saw(group.Version())
+		}
+		return group, err
 	}
 	if err := checkGroupChange(c); err != nil {
 		return Group{}, err

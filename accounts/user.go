@@ -40,6 +40,12 @@ type User struct {
 	Claims StandardClaims
 }
 
+// Version is that of what administrators see of the user and of the credentials.
+func (u User) Version() audit.Version {
+	u.PasswordHash = "" // CredentialVersion speaks for it
+	return audit.VersionOf(u)
+}
+
 // FullName is the name claim (OIDC Core section 5.1): the one that was given whole, else given and family
 // name; empty where there is none.
 func (u *User) FullName() string {

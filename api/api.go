@@ -125,6 +125,13 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}
+	described, err := admin.Description(s.Issuer.Settings.AdminAudience())
+	if err != nil {
+		return err
+	}
+	for _, d := range described {
+		getOrHead(router, admin.Prefix+d.Path, d.Get)
+	}
 	return nil
 }
 

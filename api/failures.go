@@ -143,6 +143,7 @@ var failures = []failure{
 	{accounts.ErrUserNotFound, "user_not_found", tokenpair.Internal, admin.NotFound("There is no such user."), clients.UserGone, page(http.StatusBadRequest, "expired", "The person who is signed in does not exist any more.")},
 	// The admin API words *audit.Forbidden itself.
 	{audit.ErrForbidden, "forbidden", tokenpair.Internal, admin.Forbidden, clients.Internal, page(http.StatusForbidden, "forbidden", "The roles of the person do not allow this; keyturn group add-member gives roles.")},
+	forAdmin(audit.ErrChanged, "precondition_failed", admin.PreconditionFailed),
 	forAdmin(audit.ErrChainBroken, "audit_chain_broken", admin.Internal),
 	forAdmin(accounts.ErrGroupNotFound, "group_not_found", admin.NotFound("There is no such group.")),
 	forAdmin(accounts.ErrGroupExists, "group_exists", admin.Conflict("Another group has the name, or one that looks like it.")),
@@ -241,7 +242,7 @@ func (s *Server) admin(handle func(*gin.Context) error) gin.HandlerFunc {
 		if problem.Status == http.StatusServiceUnavailable {
 			retryAfter(c, unavailableFor)
 		}
-		admin.Write(c, problem, requestID(c))
+		admin.Write(c, problem, s.Issuer.Settings.AdminAudience(), requestID(c))
 	}
 }
 

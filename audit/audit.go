@@ -93,6 +93,8 @@ type Actor struct {
 	RequestID string
 	// Rights are what it may do as an administrator. They are asked before a change and not recorded.
 	Rights Rights
+	// Seen are the versions, blank-separated, of which the thing to be changed must have one (Saw); empty for any.
+	Seen string
 	// Why is what the actor says of why they act, empty for nothing. It is the reason of events that have no other.
 	Why string
 }

@@ -61,6 +61,13 @@ func (s Settings) DefaultResource() Resource {
 	}
 }
 
+// Version is that of all that is stored of a resource.
+func (r Resource) Version() audit.Version {
+	// Nothing is stored as an empty list.
+	r.Claims, r.Scopes = append([]string{}, r.Claims...), append([]string{}, r.Scopes...)
+	return audit.VersionOf(r)
+}
+
 // AdminAudience is the audience of the admin API.
 func (s Settings) AdminAudience() string { return s.Issuer + "/admin/v1" }
 

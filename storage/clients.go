@@ -193,6 +193,9 @@ func (d *DB) DeleteClient(ctx context.Context, id string, event audit.Event) (en
 func (d *DB) changeClient(ctx context.Context, id string, event audit.Event, change func(s session, counter int64) error) (oauth.Client, error) {
 	var left oauth.Client
 	err := d.raising(ctx, []audit.Event{event}, func(s session, counter int64) (err error) {
+		if err := s.clientAsSeen(ctx, id, event.Actor); err != nil {
+			return err
+		}
 		if err := change(s, counter); err != nil {
 			return err
 		}
@@ -203,6 +206,22 @@ func (d *DB) changeClient(ctx context.Context, id string, event audit.Event, cha
 		return oauth.Client{}, translate(err, nil)
 	}
 	return left, nil
+}
+
+// clientAsSeen refuses the actor who decided by another state of the client. The counter, which every change raises
+// first, holds the state still.
+func (s session) clientAsSeen(ctx context.Context, id string, actor audit.Actor) error {
+	if actor.Seen == "" {
+		return nil
+	}
+	c, err := s.client(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c.AuthMethod == "" { // deleted: of a client that is there it is never empty
+		return oauth.ErrClientNotFound
+	}
+	return actor.Saw(c.Version())
 }
 
 // execClient runs a statement that changes the client, and tells why it did not: ErrClientNotFound, or

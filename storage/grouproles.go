@@ -17,6 +17,8 @@ const (
 	countRolesOfGroup statement = `SELECT COUNT(*) FROM group_roles WHERE group_id = ?`
 
 	insertRole statement = `INSERT INTO group_roles (group_id, resource, role) VALUES (?, ?, ?) ON CONFLICT (group_id, resource, role) DO NOTHING`
+	// A role belongs to what the group is.
+	touchGroup statement = `UPDATE user_groups SET updated_at = CASE WHEN {now} > updated_at THEN {now} ELSE updated_at + 1 END WHERE id = ?`
 	deleteRole statement = `DELETE FROM group_roles WHERE group_id = ? AND resource = ? AND role = ?`
 )
 
@@ -72,6 +74,9 @@ func (d *DB) AddRole(ctx context.Context, groupID string, r accounts.Role, event
 		}
 		if others >= accounts.MaxRoles || ofGroup > accounts.MaxRoles {
 			return accounts.ErrTooManyRoles
+		}
+		if _, err := s.exec(ctx, touchGroup, groupID); err != nil {
+			return err
 		}
 		return s.record(ctx, event)
 	}))

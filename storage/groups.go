@@ -145,6 +145,9 @@ func (d *DB) changeGroup(ctx context.Context, id string, event audit.Event, chan
 			if err != nil || changed == 0 {
 				return err
 			}
+			if _, err := s.exec(ctx, touchGroup, id); err != nil { // nothing of a deleted one
+				return err
+			}
 			return s.record(ctx, event)
 		})
 	}))
@@ -163,7 +166,7 @@ func (s session) guardGroup(ctx context.Context, id string, actor audit.Actor) e
 	if err := s.lockRights(ctx); err != nil {
 		return err
 	}
-	if err := s.checkGroup(ctx, id); err != nil || actor.Rights.Cover(audit.ManageAll) {
+	if err := s.groupAsSeen(ctx, id, actor); err != nil || actor.Rights.Cover(audit.ManageAll) {
 		return err
 	}
 	var roles []string
@@ -192,6 +195,18 @@ func (s session) guardPeople(ctx context.Context, id string, actor audit.Actor) 
 		rights |= row.rights()
 	}
 	return within(actor, rights)
+}
+
+// groupAsSeen refuses the actor who decided by another state of the group. The lock on rights holds it still.
+func (s session) groupAsSeen(ctx context.Context, id string, actor audit.Actor) error {
+	if actor.Seen == "" {
+		return s.checkGroup(ctx, id)
+	}
+	group, err := s.group(ctx, groupByID, id)
+	if err != nil {
+		return translate(err, accounts.ErrGroupNotFound)
+	}
+	return actor.Saw(group.Version())
 }
 
 func (s session) checkGroup(ctx context.Context, id string) error {

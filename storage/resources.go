@@ -20,6 +20,11 @@ const (
 
 // Resources implements issuer.Store; the order is that of the identifiers.
 func (d *DB) Resources(ctx context.Context) ([]issuer.Resource, error) {
+	list, err := d.reading().resources(ctx)
+	return list, translate(err, nil)
+}
+
+func (s session) resources(ctx context.Context) ([]issuer.Resource, error) {
 	var rows []struct {
 		Identifier     string `db:"identifier"`
 		Algorithm      string `db:"algorithm"`
@@ -28,8 +33,8 @@ func (d *DB) Resources(ctx context.Context) ([]issuer.Resource, error) {
 		SimpleJWT      bool   `db:"simplejwt"`
 		Scopes         string `db:"scopes"`
 	}
-	if err := d.reading().all(ctx, &rows, selectResources); err != nil {
-		return nil, translate(err, nil)
+	if err := s.all(ctx, &rows, selectResources); err != nil {
+		return nil, err
 	}
 	resources := make([]issuer.Resource, len(rows))
 	for i, r := range rows {
@@ -68,6 +73,9 @@ func (d *DB) DeleteResource(ctx context.Context, identifier string, event audit.
 
 func (d *DB) changeResource(ctx context.Context, event audit.Event, st statement, args ...any) error {
 	err := d.raising(ctx, []audit.Event{event}, func(s session, _ int64) error {
+		if err := s.resourceAsSeen(ctx, event.SubjectID, event.Actor); err != nil {
+			return err
+		}
 		changed, err := s.exec(ctx, st, args...)
 		if err == nil && changed == 0 {
 			return issuer.ErrResourceNotFound
@@ -75,6 +83,24 @@ func (d *DB) changeResource(ctx context.Context, event audit.Event, st statement
 		return err
 	})
 	return translate(err, nil)
+}
+
+// resourceAsSeen refuses the actor who decided by another state of the resource. The counter, which every change
+// raises first, holds the state still.
+func (s session) resourceAsSeen(ctx context.Context, identifier string, actor audit.Actor) error {
+	if actor.Seen == "" {
+		return nil
+	}
+	list, err := s.resources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if r.Identifier == identifier {
+			return actor.Saw(r.Version())
+		}
+	}
+	return issuer.ErrResourceNotFound
 }
 
 func resourceArguments(r issuer.Resource) []any {

@@ -79,6 +79,11 @@ func within(actor audit.Actor, rights audit.Rights) error {
 
 // guardUser is the beginning of an administrator's change of a user.
 func (s session) guardUser(ctx context.Context, userID string, actor audit.Actor) error {
+	if actor.Seen != "" {
+		if err := s.userAsSeen(ctx, userID, actor); err != nil {
+			return err
+		}
+	}
 	if actor.Rights.Cover(audit.ManageAll) {
 		return nil
 	}
@@ -90,6 +95,18 @@ func (s session) guardUser(ctx context.Context, userID string, actor audit.Actor
 		return err
 	}
 	return within(actor, rights)
+}
+
+// userAsSeen refuses the actor who decided by another state of the user, and holds the state still.
+func (s session) userAsSeen(ctx context.Context, userID string, actor audit.Actor) error {
+	if err := s.lockRights(ctx); err != nil {
+		return err
+	}
+	var row userRow
+	if err := s.get(ctx, &row, userHeld, userID); err != nil {
+		return translate(err, accounts.ErrUserNotFound)
+	}
+	return actor.Saw(row.user().Version())
 }
 
 // keepAdministrator runs a change that may take somebody's rights. Where there was an active administrator, one

@@ -81,6 +81,7 @@ const userColumns = `id, external_id, username, email, email_verified, given_nam
 const (
 	userByUsername statement = `SELECT ` + userColumns + ` FROM users WHERE username = ?`
 	userByID       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
+	userHeld       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ? {for update}`
 	selectUsers    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username > ? ORDER BY username LIMIT ?`
 	usersBefore    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username < ? ORDER BY username DESC LIMIT ?`
 )

@@ -21,7 +21,7 @@ func (h *Handlers) readClient(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, ViewClient(client))
+	return r.writeTagged(http.StatusOK, client.Version(), ViewClient(client))
 }
 
 func (h *Handlers) createClient(r *request) error {
@@ -40,7 +40,7 @@ func (h *Handlers) createClient(r *request) error {
 	view := ViewClient(&client)
 	view.NewSecret = secret.Reveal()
 	h.location(r, "/clients/"+client.ID)
-	return r.write(http.StatusCreated, view)
+	return r.writeTagged(http.StatusCreated, client.Version(), view)
 }
 
 // updateClient replaces what is registered: what is left out is as in a new client.

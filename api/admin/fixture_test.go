@@ -153,7 +153,7 @@ func (f *fixture) send(method, path, token, body string, header ...string) answe
 func (f *fixture) serve(r *http.Request) answer {
 	f.Helper()
 	a := answer{httptest.NewRecorder(), f.T}
-	f.handler.ServeHTTP(a, r)
+	f.hold(a, r)
 	f.noSecret(r.Method+" "+r.URL.Path, a.Body.String())
 	for name, values := range a.Header() {
 		f.noSecret("header "+name+" of "+r.Method+" "+r.URL.Path, strings.Join(values, "\n"))

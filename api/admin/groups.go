@@ -61,7 +61,7 @@ func (h *Handlers) readGroup(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, ViewGroup(group))
+	return r.writeTagged(http.StatusOK, group.Version(), ViewGroup(group))
 }
 
 func (h *Handlers) createGroup(r *request) error {
@@ -76,7 +76,7 @@ func (h *Handlers) createGroup(r *request) error {
 		return err
 	}
 	h.location(r, "/groups/"+group.ID)
-	return r.write(http.StatusCreated, ViewGroup(group))
+	return r.writeTagged(http.StatusCreated, group.Version(), ViewGroup(group))
 }
 
 func (h *Handlers) updateGroup(r *request) error {
@@ -90,7 +90,7 @@ func (h *Handlers) updateGroup(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, ViewGroup(group))
+	return r.writeTagged(http.StatusOK, group.Version(), ViewGroup(group))
 }
 
 func (h *Handlers) deleteGroup(r *request) error {

@@ -12,6 +12,11 @@ import (
 // importTransfer bounds the upload of a file, in place of the server's limits for ordinary requests.
 const importTransfer = time.Minute
 
+// Imported is the answer to an import.
+type Imported struct {
+	Created int `json:"created"`
+}
+
 // importUsers creates the users of a file, all or none; accounts.ReadImport says what it may hold.
 func (h *Handlers) importUsers(r *request) error {
 	if err := r.allow(importTransfer, importTransfer+2*importTime); err != nil {
@@ -30,9 +35,7 @@ func (h *Handlers) importUsers(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, struct {
-		Created int `json:"created"`
-	}{imported.Created})
+	return r.write(http.StatusOK, Imported{imported.Created})
 }
 
 // allow gives this request other times for reading and answering than the server's.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -41,7 +43,7 @@ func (m members) decode(raw []byte) error {
 		}
 		switch target, known := m[name]; {
 		case !known:
-			return invalid(shortened(name), "is not a member that this route knows")
+			return invalid(shortened(name), m.unknown())
 		case seen[name]: // RFC 8259 section 4 leaves the meaning open, and what is open is used against us
 			return invalid(name, "is given more than once")
 		default:
@@ -58,6 +60,15 @@ func (m members) decode(raw []byte) error {
 		return invalid("", "Something stands behind the JSON object.")
 	}
 	return nil
+}
+
+// unknown says that a member is none of these, and what they are: TestBodiesAreWhatHandlersRead holds the document
+// against that.
+func (m members) unknown() string {
+	if len(m) == 0 {
+		return "is not a member that this route knows"
+	}
+	return "is not a member that this route knows; it knows " + strings.Join(slices.Sorted(maps.Keys(m)), ", ")
 }
 
 // within names the object that the member of a problem belongs to.

@@ -133,22 +133,35 @@ func importDetail(e *accounts.ImportError) string {
 	return "Nothing was imported. " + strings.Join(list, "; ")
 }
 
-// Write answers a problem.
-func Write(c *gin.Context, p Problem, requestID string) {
+// problemType is the media type of problems.
+const problemType = "application/problem+json"
+
+// problemView is how a problem looks (RFC 9457 section 3.1).
+type problemView struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	Param     string `json:"param,omitempty"`
+	Instance  string `json:"instance"`
+	RequestID string `json:"request_id"`
+}
+
+// kindOf is what names the kind of a problem in its type: its title, which is the same for all of the kind.
+func kindOf(title string) string { return strings.ReplaceAll(strings.ToLower(title), " ", "-") }
+
+// Write answers a problem of the API at base, its absolute URL.
+func Write(c *gin.Context, p Problem, base, requestID string) {
 	if p.Challenge != "" {
 		c.Header("WWW-Authenticate", p.Challenge)
 	}
 	c.Header("Cache-Control", "no-store")
-	text, err := json.Marshal(struct {
-		Type      string `json:"type"`
-		Title     string `json:"title"`
-		Status    int    `json:"status"`
-		Detail    string `json:"detail,omitempty"`
-		Param     string `json:"param,omitempty"`
-		RequestID string `json:"request_id"`
-	}{"about:blank", p.Title, p.Status, p.Detail, p.Param, requestID})
+	text, err := json.Marshal(problemView{
+		Type: base + DocsPath + "#" + kindOf(p.Title), Title: p.Title, Status: p.Status, Detail: p.Detail, Param: p.Param,
+		Instance: base + "/problems/" + requestID, RequestID: requestID,
+	})
 	if err != nil {
 		panic(err) // a struct of text
 	}
-	c.Data(p.Status, "application/problem+json", text)
+	c.Data(p.Status, problemType, text)
 }

@@ -170,12 +170,13 @@ func (r *request) write(status int, v any) error {
 	return nil
 }
 
-// ended answers how many grants a change has ended.
-func (r *request) ended(n int64) error {
-	return r.write(http.StatusOK, struct {
-		Ended int64 `json:"ended"`
-	}{n})
+// Ended is the answer to what ends sign-ins.
+type Ended struct {
+	Ended int64 `json:"ended"`
 }
+
+// ended answers how many grants a change has ended.
+func (r *request) ended(n int64) error { return r.write(http.StatusOK, Ended{n}) }
 
 func (r *request) done() error {
 	r.gin.Status(http.StatusNoContent)

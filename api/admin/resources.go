@@ -16,17 +16,33 @@ func (h *Handlers) listResources(r *request) error {
 	if err != nil {
 		return err
 	}
-	wanted, one := r.query["identifier"]
+	if wanted, one := r.query["identifier"]; one {
+		return h.readResources(r, all, wanted)
+	}
 	read := func(after string, limit int) ([]issuer.Resource, error) {
 		var some []issuer.Resource
 		for _, resource := range all {
-			if resource.Identifier > after && len(some) < limit && (!one || resource.Identifier == wanted) {
+			if resource.Identifier > after && len(some) < limit {
 				some = append(some, resource)
 			}
 		}
 		return some, nil
 	}
 	return writePage(r, read, func(resource issuer.Resource) string { return resource.Identifier }, ViewResource)
+}
+
+// readResources answers a list of the one resource that is named, which is what PUT and DELETE at the same URL are
+// about, with its entity tag; or of none.
+func (h *Handlers) readResources(r *request, all []issuer.Resource, identifier string) error {
+	if _, err := r.query.limit(); err != nil {
+		return err
+	}
+	for _, resource := range all {
+		if resource.Identifier == identifier && identifier > r.query["after"] {
+			return r.writeTagged(http.StatusOK, resource.Version(), listed[Resource]{Items: []Resource{ViewResource(resource)}})
+		}
+	}
+	return r.write(http.StatusOK, listed[Resource]{Items: []Resource{}})
 }
 
 func (h *Handlers) createResource(r *request) error {
@@ -38,7 +54,7 @@ func (h *Handlers) createResource(r *request) error {
 		return err
 	}
 	h.location(r, "/resources?identifier="+url.QueryEscape(resource.Identifier))
-	return r.write(http.StatusCreated, ViewResource(resource))
+	return r.writeTagged(http.StatusCreated, resource.Version(), ViewResource(resource))
 }
 
 // updateResource replaces a resource: what is left out is as in a new one.

@@ -18,6 +18,13 @@ import (
 // Prefix is what the admin API's paths begin with.
 const Prefix = "/admin/v1"
 
+// DocumentPath and DocsPath are where the API is described, below Prefix: for programs, and for people. Nobody needs
+// a token there: what they tell stands in this repository, too, and whoever is to write a client should not need one.
+const (
+	DocumentPath = "/openapi.json"
+	DocsPath     = "/docs"
+)
+
 // Handlers are the endpoints of the admin API.
 type Handlers struct {
 	Accounts *accounts.Service
@@ -118,6 +125,7 @@ func (h *Handlers) Routes() []Route {
 
 // Guard lets a request through to its route only with a token of the route's scope, before the body is read.
 func (h *Handlers) Guard(r Route) func(*gin.Context) error {
+	tagged := descriptions()[r.Method+" "+r.Path].Tagged
 	return func(c *gin.Context) error {
 		c.Header("Cache-Control", "no-store")
 		raw, err := bearer(c)
@@ -133,7 +141,7 @@ func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 		if call.actor, err = h.caller(ctx, actor, token); err != nil {
 			return err
 		}
-		return h.refuse(ctx, call.actor, r.answer(call, token.Scope))
+		return h.refuse(ctx, call.actor, r.answer(call, token.Scope, tagged))
 	}
 }
 
@@ -161,8 +169,8 @@ func (h *Handlers) caller(ctx context.Context, actor audit.Actor, token issuer.T
 	return actor, err
 }
 
-// answer does what the route does for a caller who has its scope.
-func (r Route) answer(call *request, scope string) (err error) {
+// answer does what the route does for a caller who has its scope. What it changes has an entity tag where it is tagged.
+func (r Route) answer(call *request, scope string, tagged bool) (err error) {
 	right := issuer.AdminRights(r.Scope)
 	if !issuer.AdminRights(scope).Cover(right) {
 		return needs(r.Scope, refusedScope, "This needs the scope "+r.Scope+".")
@@ -171,6 +179,9 @@ func (r Route) answer(call *request, scope string) (err error) {
 		return err
 	}
 	if call.query, err = query(call.gin.Request.URL.RawQuery, strings.Fields(r.Query)); err != nil {
+		return err
+	}
+	if err := call.condition(tagged); err != nil {
 		return err
 	}
 	defer func() { call.cancel() }()

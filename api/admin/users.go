@@ -20,7 +20,7 @@ func (h *Handlers) readUser(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, ViewUser(user))
+	return r.writeTagged(http.StatusOK, user.Version(), ViewUser(user))
 }
 
 func (h *Handlers) createUser(r *request) error {
@@ -50,7 +50,7 @@ func (h *Handlers) createUser(r *request) error {
 		return err
 	}
 	h.location(r, "/users/"+user.ID)
-	return r.write(http.StatusCreated, ViewUser(user))
+	return r.writeTagged(http.StatusCreated, user.Version(), ViewUser(user))
 }
 
 func (h *Handlers) updateUser(r *request) error {
@@ -74,7 +74,7 @@ func (h *Handlers) updateUser(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.write(http.StatusOK, ViewUser(user))
+	return r.writeTagged(http.StatusOK, user.Version(), ViewUser(user))
 }
 
 func (h *Handlers) setPassword(r *request) error {

@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"keyturn/api/tokenpair":       {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit"},
 	"keyturn/api/oauth":           {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
 	"keyturn/api/web":             {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
-	"keyturn/api/admin":           {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
+	"keyturn/api/openapi":         {},
+	"keyturn/api/admin":           {"keyturn/api/openapi", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
 	"keyturn/api/web/console":     {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/api/web", "keyturn/api/admin"},
 	"keyturn/api": {
 		"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit",
@@ -57,7 +58,7 @@ var ownAlone = map[string][]string{
 	"github.com/go-webauthn/webauthn/webauthn":       {"keyturn/accounts"},
 	"github.com/go-webauthn/webauthn/protocol":       {"keyturn/accounts"},
 	"github.com/gin-gonic/gin":                       {"keyturn/api", "keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/verify/ginverify"},
-	"html/template":                                  {"keyturn/api/web", "keyturn/api/web/console", "keyturn/accounts/mail"},
+	"html/template":                                  {"keyturn/api/web", "keyturn/api/web/console", "keyturn/accounts/mail", "keyturn/api/openapi"},
 	"github.com/wneessen/go-mail":                    {"keyturn/accounts/mail"},
 	"golang.org/x/net/idna":                          {"keyturn/accounts/mail"},
 	"database/sql":                                   {"keyturn/storage", "keyturn/storage/storagetest"},
@@ -69,6 +70,7 @@ var ownAlone = map[string][]string{
 	"go.yaml.in/yaml/v3":                             {"keyturn/cmd/keyturn"},
 	"github.com/prometheus/client_golang/prometheus": {"keyturn/cmd/keyturn"},
 	"github.com/chromedp/chromedp":                   {"keyturn/api/apitest"},
+	"github.com/santhosh-tekuri/jsonschema/v6":       {}, // tests alone
 }
 
 type goPackage struct {

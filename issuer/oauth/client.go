@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/keys"
 )
 
@@ -123,6 +124,9 @@ type Client struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
+
+// Version is that of what is registered, with its secrets: each change makes UpdatedAt grow.
+func (c *Client) Version() audit.Version { return audit.VersionOf(c.ID, c.CreatedAt, c.UpdatedAt) }
 
 // ClientSecret is one secret of a client, as it is stored.
 type ClientSecret struct {
