@@ -22,8 +22,9 @@ type description struct {
 	Status int
 	// Answer is an example of the type that the handler writes.
 	Answer any
-	// Lines tells that the answer is an object a line (application/x-ndjson), of which Answer is one.
-	Lines bool
+	// Lines are examples of the kinds of line of an answer that is an object a line (application/x-ndjson), in place
+	// of Answer.
+	Lines []any
 	// Also are statuses of problems beside those that every route of its method and path has.
 	Also []int
 	// Tagged things have an entity tag: GET answers it, and PUT, PATCH and DELETE take it as If-Match.
@@ -47,7 +48,7 @@ type bodyOf struct {
 func descriptions() map[string]description {
 	all := map[string]description{}
 	for _, some := range []map[string]description{
-		describedKeys(), describedUsers(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(),
+		describedKeys(), describedUsers(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(), describedAudit(),
 	} {
 		for route, d := range some {
 			all[route] = d
@@ -64,6 +65,7 @@ var tags = []openapi.Tag{
 	{Name: "grants", Description: "Sign-ins at clients, and refresh tokens that were taken back."},
 	{Name: "clients", Description: "Applications that people sign in to, and services."},
 	{Name: "resources", Description: "Audiences of access tokens."},
+	{Name: "audit", Description: "What happened, and who was refused."},
 	{Name: "keys", Description: "Signing keys and their schedule."},
 }
 
@@ -72,7 +74,7 @@ func (d description) status() int {
 	switch {
 	case d.Status != 0:
 		return d.Status
-	case d.Answer == nil:
+	case d.Answer == nil && d.Lines == nil:
 		return http.StatusNoContent
 	}
 	return http.StatusOK

@@ -31,6 +31,16 @@ var queryParameters = map[string]openapi.Parameter{
 	"resource":   {Description: "The audience that the role is for.", Required: true, Schema: &openapi.Schema{Type: "string"}},
 	"role":       {Description: "The name of the role.", Required: true, Schema: &openapi.Schema{Type: "string"}},
 
+	"action":       {Description: "Only this action, or those that begin with a word and a dot, such as user.", Schema: &openapi.Schema{Type: "string"}},
+	"actor":        {Description: "Only what this user, client or operator did, by id.", Schema: &openapi.Schema{Type: "string"}},
+	"subject":      {Description: "Only what happened to this, by id.", Schema: &openapi.Schema{Type: "string"}},
+	"subject_kind": {Description: "Only what happened to things of this kind, such as user.", Schema: &openapi.Schema{Type: "string"}},
+	"address":      {Description: "Only from this network address.", Schema: &openapi.Schema{Type: "string"}},
+	"account":      {Description: "Only those of this user or client, by id.", Schema: &openapi.Schema{Type: "string"}},
+	"since":        {Description: "Not before this time.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
+	"until":        {Description: "Before this time.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
+
+	"GET /audit/export after":   {Description: "The number of a seal: only what comes after it.", Schema: &openapi.Schema{Type: "integer", Minimum: whole(1)}},
 	"GET /resources identifier": {Description: "Only this one; the answer has its entity tag then.", Schema: &openapi.Schema{Type: "string"}},
 }
 

@@ -170,14 +170,16 @@ func (b *builder) success(r Route, d description) openapi.Response {
 	if d.Tagged && d.Answer != nil && r.Method != http.MethodPut && r.Method != http.MethodDelete {
 		answer.Headers = append(answer.Headers, openapi.Member[openapi.Header]{Name: "ETag", Value: openapi.Header{Description: "The entity tag of what is answered.", Schema: &openapi.Schema{Type: "string"}}})
 	}
-	if d.Answer == nil {
-		return answer
+	switch {
+	case d.Lines != nil:
+		lines := &openapi.MediaType{Schema: &openapi.Schema{Description: "One line."}, Example: d.Lines[0]}
+		for _, line := range d.Lines {
+			lines.Schema.AnyOf = append(lines.Schema.AnyOf, b.types.Of(line))
+		}
+		answer.Content = openapi.Ordered[*openapi.MediaType]{{Name: "application/x-ndjson", Value: lines}}
+	case d.Answer != nil:
+		answer.Content = openapi.Ordered[*openapi.MediaType]{{Name: "application/json", Value: &openapi.MediaType{Schema: b.types.Of(d.Answer), Example: d.Answer}}}
 	}
-	kind := "application/json"
-	if d.Lines {
-		kind = "application/x-ndjson"
-	}
-	answer.Content = openapi.Ordered[*openapi.MediaType]{{Name: kind, Value: &openapi.MediaType{Schema: b.types.Of(d.Answer), Example: d.Answer}}}
 	return answer
 }
 

@@ -18,6 +18,7 @@ type Schema struct {
 	Maximum     *int64           `json:"maximum,omitempty"`
 	MinLength   int              `json:"minLength,omitempty"`
 	MaxLength   int              `json:"maxLength,omitempty"`
+	AnyOf       []*Schema        `json:"anyOf,omitempty"`
 	Items       *Schema          `json:"items,omitempty"`
 	Properties  Ordered[*Schema] `json:"properties,omitempty"`
 	Required    []string         `json:"required,omitempty"`
