@@ -158,8 +158,21 @@ func newDevice(u accounts.User, o virtualwebauthn.AuthenticatorOptions) *device 
 	o.UserHandle = id[:]
 	return &device{
 		Authenticator: virtualwebauthn.NewAuthenticatorWithOptions(o),
-		credential:    virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		credential:    newCredential(),
 		party:         virtualwebauthn.RelyingParty{ID: "id.example.com", Name: "id.example.com", Origin: issuerURL},
+	}
+}
+
+// coseLength is that of a COSE key of P-256 with both coordinates whole.
+const coseLength = 77
+
+// newCredential makes one whose coordinates begin with no zero: the library leaves those out, which RFC 9053
+// section 7.1.1 forbids.
+func newCredential() virtualwebauthn.Credential {
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == coseLength {
+			return c
+		}
 	}
 }
 
@@ -453,7 +466,7 @@ func TestPasskeyAnswersThatProveNothing(t *testing.T) {
 		"another origin":             func(d *device) { d.party.Origin = "https://id.example.com" },
 		"a look-alike origin":        func(d *device) { d.party.Origin = "https://id.example.com:8443.evil.example" },
 		"another relying party":      func(d *device) { d.party.ID = "example.com" },
-		"another key":                func(d *device) { d.credential.Key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2).Key },
+		"another key":                func(d *device) { d.credential.Key = newCredential().Key },
 		"nobody there":               func(d *device) { d.Options.UserNotPresent = true },
 		"nobody verified":            func(d *device) { d.Options.UserNotVerified = true },
 		"another user's handle":      func(d *device) { id := uuid.MustParse(other.ID); d.Options.UserHandle = id[:] },
