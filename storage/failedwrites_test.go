@@ -163,6 +163,7 @@ func everything(t *testing.T, url string) []string {
 	for _, table := range []string{
 		"users", "grants", "revoked_refresh_tokens", "audit_log", "changes", "clients", "client_secrets", "client_assertions", "interactions", "consents",
 		"browser_sessions", "session_clients", "authorization_codes", "logout_deliveries", "letters", "one_time_links", "throttle",
+		"passkeys", "authenticator_apps", "recovery_codes", "passkey_ceremonies", "held_sign_ins",
 	} {
 		rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+table)
 		if err != nil {
