@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"keyturn/accounts"
+	"keyturn/api/admin"
 	clients "keyturn/api/oauth"
 	"keyturn/issuer"
 	"keyturn/keys"
@@ -132,5 +133,18 @@ func TestWhatEachErrorBecomes(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	if err != nil || string(want) != got.String() {
 		t.Errorf("%s is not what the table says (%v); -update writes it:\n%s", golden, err, got.String())
+	}
+}
+
+// TestEveryProblemIsOfAKindThatIsDescribed: the type of a problem leads to a page (RFC 9457 section 3.1.1).
+func TestEveryProblemIsOfAKindThatIsDescribed(t *testing.T) {
+	known := map[string]int{}
+	for _, k := range admin.Kinds() {
+		known[k.Title] = k.Status
+	}
+	for _, f := range failures {
+		if f.problem.Status != 0 && known[f.problem.Title] != f.problem.Status {
+			t.Errorf("%s: %q with %d is no kind of problem; add it to admin.Kinds", f.name, f.problem.Title, f.problem.Status)
+		}
 	}
 }

@@ -22,7 +22,7 @@ const documentVersion = "1.1"
 // Document describes the API at base, its absolute URL, in OpenAPI 3.1: the table of routes and the descriptions
 // beside the handlers.
 func Document(base string) *openapi.Document {
-	b := builder{described: descriptions(), types: newTypes()}
+	b := builder{described: descriptions(), types: newTypes(base)}
 	doc := &openapi.Document{
 		OpenAPI: openapi.Version,
 		Info: openapi.Info{
@@ -211,7 +211,7 @@ func (b *builder) components() openapi.Components {
 // responseName is what the problems of a status are called among the components.
 func responseName(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
 
-// texts are a schema of the given values.
+// oneOf is a schema of the given values.
 func oneOf[T ~string](values ...T) openapi.Schema {
 	s := openapi.Schema{Type: "string"}
 	for _, v := range values {
@@ -221,10 +221,15 @@ func oneOf[T ~string](values ...T) openapi.Schema {
 }
 
 // newTypes knows what reflection can't tell of the types in answers.
-func newTypes() *openapi.Types {
+func newTypes(base string) *openapi.Types {
+	var problems []problemURI
+	for _, k := range Kinds() {
+		problems = append(problems, problemURI(base+DocsPath+"#"+k.Name))
+	}
 	return &openapi.Types{
 		Known: map[reflect.Type]openapi.Schema{
 			reflect.TypeFor[Instant]():          {Type: "string", Format: "date-time"},
+			reflect.TypeFor[problemURI]():       oneOf(problems...),
 			reflect.TypeFor[json.RawMessage]():  {Type: "object"},
 			reflect.TypeFor[oauth.Lifetime]():   {Type: "string", Description: "A duration, such as 5m0s."},
 			reflect.TypeFor[oauth.AuthMethod](): oneOf(oauth.AuthBasic, oauth.AuthPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone),

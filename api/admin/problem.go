@@ -138,14 +138,17 @@ const problemType = "application/problem+json"
 
 // problemView is how a problem looks (RFC 9457 section 3.1).
 type problemView struct {
-	Type      string `json:"type"`
-	Title     string `json:"title"`
-	Status    int    `json:"status"`
-	Detail    string `json:"detail,omitempty"`
-	Param     string `json:"param,omitempty"`
-	Instance  string `json:"instance"`
-	RequestID string `json:"request_id"`
+	Type      problemURI `json:"type"`
+	Title     string     `json:"title"`
+	Status    int        `json:"status"`
+	Detail    string     `json:"detail,omitempty"`
+	Param     string     `json:"param,omitempty"`
+	Instance  string     `json:"instance"`
+	RequestID string     `json:"request_id"`
 }
+
+// problemURI names a kind of problem; the page of the API says what to do about it.
+type problemURI string
 
 // kindOf is what names the kind of a problem in its type: its title, which is the same for all of the kind.
 func kindOf(title string) string { return strings.ReplaceAll(strings.ToLower(title), " ", "-") }
@@ -157,7 +160,7 @@ func Write(c *gin.Context, p Problem, base, requestID string) {
 	}
 	c.Header("Cache-Control", "no-store")
 	text, err := json.Marshal(problemView{
-		Type: base + DocsPath + "#" + kindOf(p.Title), Title: p.Title, Status: p.Status, Detail: p.Detail, Param: p.Param,
+		Type: problemURI(base + DocsPath + "#" + kindOf(p.Title)), Title: p.Title, Status: p.Status, Detail: p.Detail, Param: p.Param,
 		Instance: base + "/problems/" + requestID, RequestID: requestID,
 	})
 	if err != nil {

@@ -6,8 +6,12 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"keyturn/api/openapi"
 	"keyturn/audit"
 )
+
+// pagePolicy lets the page load its stylesheet and nothing else; it has no script and no form.
+const pagePolicy = "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 // Served is something that is the same for everybody for as long as the program runs.
 type Served struct {
@@ -41,9 +45,18 @@ func served(path, kind, policy string, body []byte) Served {
 
 // Description is what says what the API at base, its absolute URL, does.
 func Description(base string) ([]Served, error) {
-	text, err := json.Marshal(Document(base))
+	doc := Document(base)
+	text, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err
 	}
-	return []Served{served(DocumentPath, "application/json", "", text)}, nil
+	page, err := openapi.Page(doc, Kinds(), "docs.css", "openapi.json")
+	if err != nil {
+		return nil, err
+	}
+	return []Served{
+		served(DocumentPath, "application/json", "", text),
+		served(DocsPath, "text/html; charset=utf-8", pagePolicy, page),
+		served("/docs.css", "text/css; charset=utf-8", "", openapi.Stylesheet),
+	}, nil
 }
