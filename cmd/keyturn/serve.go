@@ -203,12 +203,12 @@ func (s *server) welcome(ctx context.Context, out io.Writer) {
 	}
 	if s.config.LogFormat == "json" || s.config.LogFormat == "" && !isTerminal(out) {
 		if command != "" {
-			s.log.Info("there are no users yet; make the first (--admin marks an administrator, whose pages come with the console)", "command", command)
+			s.log.Info("there are no users yet; make the first (--admin makes an administrator, whose console is at /admin)", "command", command)
 		}
 		return
 	}
 	fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n", s.config.Issuer)
 	if command != "" {
-		fmt.Fprintf(out, "  There are no users yet. Make the first; --admin marks an administrator, whose pages come with the console, and may be\n  left out. The password is read from standard input:\n\n    %s\n\n", command)
+		fmt.Fprintf(out, "  There are no users yet. Make the first; --admin makes an administrator, whose console is at\n  %s/admin. The password is read from standard input:\n\n    %s\n\n", s.config.Issuer, command)
 	}
 }

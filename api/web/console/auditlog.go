@@ -72,7 +72,7 @@ func (k *Console) events(c *call, q audit.Query, filters []filter) list[line] {
 		cells: func(e line) []cell {
 			return []cell{
 				{At: e.at}, {Text: string(e.Action), Code: true}, actorCell(e.EventLine), subjectCell(e.EventLine),
-				{Text: e.Reason}, {Text: e.Address, Code: true}, {Text: detailsOf(e.EventLine), Code: true},
+				{Text: e.Reason, Wrap: e.Reason != ""}, {Text: e.Address, Code: true}, {Text: detailsOf(e.EventLine), Code: true, Wrap: len(e.Details) > 0},
 			}
 		},
 		export: func(e line) any { return e.EventLine },

@@ -70,6 +70,8 @@ type cell struct {
 	More template.HTML
 	// Key is that of a text.
 	Key string
+	// Wrap lets a long text have more lines than one.
+	Wrap bool
 	// Copy offers the text for copying.
 	Copy bool
 }
