@@ -89,13 +89,14 @@ type GroupStore interface {
 	// GroupsOf lists the groups of a user, by name.
 	GroupsOf(ctx context.Context, userID string) ([]Group, error)
 
-	// AddMember returns ErrUserNotFound, and ErrTooManyGroups for one who is in MaxGroups.
+	// AddMember returns ErrUserNotFound, and ErrTooManyGroups for one who is in MaxGroups. Whoever gets rights by the
+	// group loses their one-time links, as with UpdateUser.
 	AddMember(ctx context.Context, m Membership, event audit.Event) error
 	RemoveMember(ctx context.Context, m Membership, event audit.Event) error
 	// Members lists those that q selects, in the order of their usernames (byte order).
 	Members(ctx context.Context, groupID string, q Query) ([]Member, error)
 
-	// AddRole returns ErrTooManyRoles.
+	// AddRole returns ErrTooManyRoles. Where it gives rights, all in the group lose their one-time links.
 	AddRole(ctx context.Context, groupID string, r Role, event audit.Event) error
 	RemoveRole(ctx context.Context, groupID string, r Role, event audit.Event) error
 

@@ -27,7 +27,7 @@ type SelfServiceStore interface {
 	// LinkByHash looks at a link and uses nothing up. ErrLinkUsed or ErrLinkGone where it is not good.
 	LinkByHash(ctx context.Context, h keys.Hash, purpose LinkPurpose) (Link, error)
 	// MintLink stores a link whose secret somebody is told at once, without a letter, and ends older ones as
-	// QueueAsked does.
+	// QueueAsked does. A *audit.Forbidden where the event's actor has rights, but less than the link's user.
 	MintLink(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
 
 	// UsersByEmail returns users with that address as SameAddress compares, at most ten, active ones first.
@@ -37,6 +37,7 @@ type SelfServiceStore interface {
 	TakeLetters(ctx context.Context, limits []LetterLimit) (bool, error)
 	// QueueAsked queues letters that somebody asked for. A link of one of them ends those that the same user has
 	// for the same purpose, and an invitation those to the same address, those that are still to leave among them.
+	// A *audit.Forbidden as MintLink has it.
 	QueueAsked(ctx context.Context, event audit.Event, letters ...Letter) error
 
 	// CreateUserByLink uses the link up and stores the user as Store.CreateUser does. ErrUsernameTaken leaves

@@ -156,7 +156,8 @@ type Store interface {
 	// ImportUsers creates all users in one transaction, with all events, or none; ErrUsernameTaken (wrapped
 	// in an *ImportConflict naming the first of them and whom it meets) where CreateUser would give it.
 	ImportUsers(ctx context.Context, users []User, events []audit.Event) error
-	// UpdateUser returns ErrUsernameTaken as CreateUser does.
+	// UpdateUser returns ErrUsernameTaken as CreateUser does. Whoever is made an administrator loses their one-time
+	// links, and letters that would carry one.
 	UpdateUser(ctx context.Context, id string, c Change, event audit.Event) (User, error)
 
 	// SetPassword changes the user row first (hash, CredentialVersion + 1) and then revokes all the

@@ -36,6 +36,13 @@ func (d *DB) AddMember(ctx context.Context, m accounts.Membership, event audit.E
 		if groups > accounts.MaxGroups {
 			return accounts.ErrTooManyGroups
 		}
+		gives, err := s.rightsCarried(ctx, m.GroupID)
+		if err == nil && gives != 0 {
+			err = s.forgetLinks(ctx, m.UserID)
+		}
+		if err != nil {
+			return err
+		}
 		return s.record(ctx, event)
 	})
 	return groupError(err)

@@ -75,6 +75,11 @@ func (d *DB) AddRole(ctx context.Context, groupID string, r accounts.Role, event
 		if others >= accounts.MaxRoles || ofGroup > accounts.MaxRoles {
 			return accounts.ErrTooManyRoles
 		}
+		if r.Resource == accounts.AdminResource {
+			if err := s.forgetMembersLinks(ctx, groupID); err != nil {
+				return err
+			}
+		}
 		if _, err := s.exec(ctx, touchGroup, groupID); err != nil {
 			return err
 		}

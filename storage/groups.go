@@ -169,15 +169,21 @@ func (s session) guardGroup(ctx context.Context, id string, actor audit.Actor) e
 	if err := s.groupAsSeen(ctx, id, actor); err != nil || actor.Rights.Cover(audit.ManageAll) {
 		return err
 	}
-	var roles []string
-	if err := s.all(ctx, &roles, rolesCarried, id); err != nil {
+	rights, err := s.rightsCarried(ctx, id)
+	if err != nil {
 		return err
 	}
-	var rights audit.Rights
+	return within(actor, rights)
+}
+
+// rightsCarried are what a group gives to everybody in it.
+func (s session) rightsCarried(ctx context.Context, id string) (rights audit.Rights, err error) {
+	var roles []string
+	err = s.all(ctx, &roles, rolesCarried, id)
 	for _, role := range roles {
 		rights |= accounts.RightsOfRole(role)
 	}
-	return within(actor, rights)
+	return rights, err
 }
 
 // guardPeople is guardGroup for what changes the roles of all in the group, or what is demanded of them: the actor

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/keys"
 )
 
@@ -58,6 +59,11 @@ const (
 
 	forgetLinks   statement = `DELETE FROM one_time_links WHERE user_id = ?`
 	forgetLetters statement = `DELETE FROM letters WHERE user_id = ? AND link <> ''`
+
+	// The rows of the users come first, as in useLink.
+	lockMembers        statement = `SELECT id FROM users WHERE id IN (SELECT user_id FROM group_members WHERE group_id = ?) ORDER BY id {for update}`
+	forgetMembersLinks statement = `DELETE FROM one_time_links WHERE user_id IN (SELECT user_id FROM group_members WHERE group_id = ?)`
+	forgetMembersMail  statement = `DELETE FROM letters WHERE link <> '' AND user_id IN (SELECT user_id FROM group_members WHERE group_id = ?)`
 )
 
 // storeLink stores a link in the caller's transaction; it lives from now.
@@ -128,7 +134,30 @@ func (s session) useLinkOf(ctx context.Context, lock statement, hash keys.Hash, 
 	return accounts.Link{}, err
 }
 
-// forgetLinks removes the user's links, and letters to them whose links could not be used any more.
+// guardLink is guardUser for a link that an administrator has made, and not the person themself.
+func (s session) guardLink(ctx context.Context, t accounts.LinkTerms, actor audit.Actor) error {
+	if t.UserID == "" || actor.Rights == 0 {
+		return nil
+	}
+	return s.guardUser(ctx, t.UserID, actor)
+}
+
+// forgetMembersLinks is forgetLinks for everybody in a group.
+func (s session) forgetMembersLinks(ctx context.Context, groupID string) error {
+	var locked []string
+	if err := s.all(ctx, &locked, lockMembers, groupID); err != nil {
+		return err
+	}
+	if _, err := s.exec(ctx, forgetMembersMail, groupID); err != nil {
+		return err
+	}
+	_, err := s.exec(ctx, forgetMembersLinks, groupID)
+	return err
+}
+
+// forgetLinks removes the user's links, and letters to them whose links could not be used any more. It is also for
+// somebody who gets rights: whoever could have a link made for them when they had none, a user manager, must not get
+// the rights by it.
 func (s session) forgetLinks(ctx context.Context, userID string) error {
 	_, err := s.exec(ctx, forgetLetters, userID)
 	if err == nil {

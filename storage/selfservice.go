@@ -95,6 +95,9 @@ func (d *DB) QueueAsked(ctx context.Context, event audit.Event, letters ...accou
 			if l.Link == nil {
 				continue
 			}
+			if err := s.guardLink(ctx, *l.Link, event.Actor); err != nil {
+				return err
+			}
 			if err := s.endOlder(ctx, l.Link.Purpose, l.Link.UserID, l.Link.Email); err != nil {
 				return err
 			}
@@ -110,6 +113,9 @@ func (d *DB) QueueAsked(ctx context.Context, event audit.Event, letters ...accou
 // MintLink implements accounts.SelfServiceStore.
 func (d *DB) MintLink(ctx context.Context, h keys.Hash, terms accounts.LinkTerms, event audit.Event) error {
 	err := d.transact(ctx, func(s session) error {
+		if err := s.guardLink(ctx, terms, event.Actor); err != nil {
+			return err
+		}
 		if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email); err != nil {
 			return err
 		}

@@ -211,6 +211,9 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 		} else {
 			err = update()
 		}
+		if err == nil && c.Admin != nil && *c.Admin {
+			err = s.forgetLinks(ctx, id)
+		}
 		if err != nil {
 			return err
 		}

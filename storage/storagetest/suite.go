@@ -31,6 +31,8 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"LastAdministrator", testLastAdministrator},
 		{"LastAdministratorRaces", testLastAdministratorRaces},
 		{"GroupLimits", testGroupLimits},
+		{"PromotionEndsLinks", testPromotionEndsLinks},
+		{"LinksOfTheMoreMighty", testLinksOfTheMoreMighty},
 		{"Versions", testVersions},
 		{"VersionRaces", testVersionRaces},
 		{"Throttle", testThrottle},
