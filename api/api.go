@@ -33,6 +33,8 @@ type Server struct {
 	SelfService *accounts.SelfService
 	// Operations are what the program tells the console of itself.
 	Operations console.Operations
+	// Letters are those of the queue of mail; nil where there is none.
+	Letters admin.Letters
 	// Audit shows the audit log to administrators.
 	Audit *audit.Reader
 	Log   *slog.Logger
@@ -120,7 +122,7 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
-	administration := &admin.Handlers{SelfService: s.SelfService, Accounts: s.Accounts, Factors: s.Accounts.Factors, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals}
+	administration := &admin.Handlers{SelfService: s.SelfService, Accounts: s.Accounts, Factors: s.Accounts.Factors, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals, Apps: s.Provider, Letters: s.Letters, Operations: s.Operations}
 	administration.Audit = s.Audit
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))

@@ -22,7 +22,8 @@ type QueueStore interface {
 	DropLetters(ctx context.Context, id string, actor audit.Actor) (int, error)
 }
 
-// Queue is what operators do with letters that are on their way.
+// Queue is what operators do with letters that are on their way. Only who may do everything has them tried again or
+// dropped: what tells an administrator of a change of their account must not be kept from them.
 type Queue struct{ Store QueueStore }
 
 // List lists letters. It needs audit.Read.
@@ -42,7 +43,7 @@ func (q Queue) Count(ctx context.Context, actor audit.Actor) (accounts.LetterCou
 	return q.Store.CountLetters(ctx)
 }
 
-// Retry has one letter tried again at once. It needs audit.ManageUsers, and returns 0 for one that is waiting
+// Retry has one letter tried again at once. It needs audit.ManageAll, and returns 0 for one that is waiting
 // for its first try anyway.
 func (q Queue) Retry(ctx context.Context, id string, actor audit.Actor) (int, error) {
 	if err := named(id, actor); err != nil {
@@ -53,13 +54,13 @@ func (q Queue) Retry(ctx context.Context, id string, actor audit.Actor) (int, er
 
 // RetryAll does so with every letter that has failed, given up or not, and returns how many those were.
 func (q Queue) RetryAll(ctx context.Context, actor audit.Actor) (int, error) {
-	if err := actor.Need(audit.ManageUsers); err != nil {
+	if err := actor.Need(audit.ManageAll); err != nil {
 		return 0, err
 	}
 	return q.Store.RetryLetters(ctx, "", actor)
 }
 
-// Drop removes one letter, which will never leave then. It needs audit.ManageUsers.
+// Drop removes one letter, which will never leave then. It needs audit.ManageAll.
 func (q Queue) Drop(ctx context.Context, id string, actor audit.Actor) error {
 	if err := named(id, actor); err != nil {
 		return err
@@ -70,7 +71,7 @@ func (q Queue) Drop(ctx context.Context, id string, actor audit.Actor) error {
 
 // DropAll removes the letters that were given up, and returns how many those were.
 func (q Queue) DropAll(ctx context.Context, actor audit.Actor) (int, error) {
-	if err := actor.Need(audit.ManageUsers); err != nil {
+	if err := actor.Need(audit.ManageAll); err != nil {
 		return 0, err
 	}
 	return q.Store.DropLetters(ctx, "", actor)
@@ -78,7 +79,7 @@ func (q Queue) DropAll(ctx context.Context, actor audit.Actor) (int, error) {
 
 // named keeps an id that somebody forgot from meaning all letters.
 func named(id string, actor audit.Actor) error {
-	if err := actor.Need(audit.ManageUsers); err != nil {
+	if err := actor.Need(audit.ManageAll); err != nil {
 		return err
 	}
 	if id == "" {

@@ -41,7 +41,7 @@ func TestQueueAsksForRights(t *testing.T) {
 			}
 		}
 	}
-	a := may(audit.ManageUsers)
+	a := may(audit.ManageAll)
 	if err := q.Drop(ctx, "", a); !errors.Is(err, accounts.ErrLetterNotFound) {
 		t.Errorf("drop of no letter: %v", err)
 	}

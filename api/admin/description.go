@@ -48,7 +48,7 @@ type bodyOf struct {
 func descriptions() map[string]description {
 	all := map[string]description{}
 	for _, some := range []map[string]description{
-		describedKeys(), describedUsers(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(), describedAudit(),
+		describedKeys(), describedUsers(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(), describedAudit(), describedOperations(),
 	} {
 		for route, d := range some {
 			all[route] = d
@@ -65,6 +65,7 @@ var tags = []openapi.Tag{
 	{Name: "grants", Description: "Sign-ins at clients, and refresh tokens that were taken back."},
 	{Name: "clients", Description: "Applications that people sign in to, and services."},
 	{Name: "resources", Description: "Audiences of access tokens."},
+	{Name: "operations", Description: "The running program: health, settings, letters, and the end of everything."},
 	{Name: "audit", Description: "What happened, and who was refused."},
 	{Name: "keys", Description: "Signing keys and their schedule."},
 }

@@ -15,6 +15,7 @@ var pathNotes = map[string]string{
 	"session": "The id of a browser session.",
 	"secret":  "The id of a secret, not the secret.",
 	"user":    "The id of a user.",
+	"client":  "The id of a client.",
 }
 
 func whole(n int64) *int64 { return &n }
@@ -25,6 +26,7 @@ var queryParameters = map[string]openapi.Parameter{
 	"limit":      {Description: "How many at most.", Schema: &openapi.Schema{Type: "integer", Minimum: whole(1), Maximum: whole(1000), Default: 100}},
 	"after":      {Description: "The next of the page before.", Schema: &openapi.Schema{Type: "string"}},
 	"prefix":     {Description: "Only those whose name, or client id, begins so.", Schema: &openapi.Schema{Type: "string"}},
+	"failed":     {Description: "Those that were given up.", Schema: &openapi.Schema{Type: "boolean", Default: false}},
 	"live":       {Description: "Only those that have not ended.", Schema: &openapi.Schema{Type: "boolean", Default: false}},
 	"user_id":    {Description: "Only those of this user.", Schema: &openapi.Schema{Type: "string"}},
 	"identifier": {Description: "The resource.", Required: true, Schema: &openapi.Schema{Type: "string"}},
@@ -49,6 +51,7 @@ var bodyMembers = map[string]openapi.Schema{
 	"password":      {Type: "string", Format: "password", MinLength: accounts.MinPassword, Description: "8 characters to 1024 bytes, and not one of those that are tried first."},
 	"client_secret": {Type: "string", Format: "password", MinLength: 32, MaxLength: 512, Description: "One of your own; left out, one is made."},
 	"reason":        {Type: "string", MaxLength: maxReason, Description: "For the audit log, one line."},
+	"everybody":     {Type: "boolean", Description: "Must be true."},
 	"language":      {Type: "string", Description: "Of the letter (BCP 47)."},
 	"lifetime":      {Type: "string", Description: "How long the link is good, a duration like 48h."},
 	"required_acr":  oneOf("", accounts.TwoFactors, accounts.PhishingResistant),

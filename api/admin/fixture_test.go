@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/accounts/mail"
 	"keyturn/api"
 	"keyturn/api/web"
 	"keyturn/audit"
@@ -92,7 +93,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.handleWith(&api.Server{
-		Issuer: f.issuer, Accounts: f.accounts, Groups: &accounts.Groups{Store: f.db, AdminAudience: "https://id.example.com/admin/v1"}, Keys: ring, Provider: provider, Pages: pages, Log: log, Refusals: f.db,
+		Issuer: f.issuer, Accounts: f.accounts, Groups: &accounts.Groups{Store: f.db, AdminAudience: "https://id.example.com/admin/v1"}, Keys: ring, Provider: provider, Pages: pages, Log: log, Letters: mail.Queue{Store: f.db}, Refusals: f.db,
 		Audit: &audit.Reader{Store: f.db, Issuer: "https://id.example.com", RefusalAge: 90 * 24 * time.Hour},
 	})
 	t.Cleanup(func() { f.noSecret("the log", f.log.String()) })

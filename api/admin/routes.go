@@ -37,6 +37,10 @@ type Handlers struct {
 	// SelfService sends invitations and letters; nil offers neither.
 	SelfService *accounts.SelfService
 	Audit       *audit.Reader
+	Apps        *oauth.Provider
+	// Letters are those of the queue; nil where there is none.
+	Letters    Letters
+	Operations Operations
 	// Actor says where the request came from.
 	Actor func(*gin.Context) audit.Actor
 	// Refusals takes the trace of who was refused; nil keeps none.
@@ -85,6 +89,8 @@ func (h *Handlers) Routes() []Route {
 		{get, "/users/:id/factors", "", read, h.readFactors},
 		{del, "/users/:id/factors", "", people, h.resetFactors},
 
+		{get, "/users/:id/apps", "", read, h.listApps},
+		{del, "/users/:id/apps/:client", "", people, h.removeApp},
 		{get, "/users/:id/groups", "", read, h.listUserGroups},
 
 		{get, "/groups", "limit after prefix", read, h.listGroups},
@@ -97,6 +103,13 @@ func (h *Handlers) Routes() []Route {
 		{del, "/groups/:id/members/:user", "", people, h.removeMember},
 		{put, "/groups/:id/roles", "resource role", people, h.addRole},
 		{del, "/groups/:id/roles", "resource role", people, h.removeRole},
+
+		{get, "/health", "", read, h.readHealth},
+		{get, "/settings", "", read, h.listSettings},
+		{get, "/letters", "limit after failed", read, h.listLetters},
+		{post, "/letters/:id/retry", "", all, h.retryLetter},
+		{del, "/letters/:id", "", all, h.dropLetter},
+		{post, "/sessions/end-all", "", all, h.endEverybody},
 
 		{get, "/grants/:id", "", read, h.readGrant},
 		{del, "/grants/:id", "", people, h.revokeGrant},

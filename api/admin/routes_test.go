@@ -40,6 +40,16 @@ var access = map[string]string{
 	"GET /users/:id/factors":              "admin:read",
 	"DELETE /users/:id/factors":           "admin:users",
 
+	"GET /users/:id/apps":            "admin:read",
+	"DELETE /users/:id/apps/:client": "admin:users",
+
+	"GET /health":             "admin:read",
+	"GET /settings":           "admin:read",
+	"GET /letters":            "admin:read",
+	"POST /letters/:id/retry": "admin",
+	"DELETE /letters/:id":     "admin",
+	"POST /sessions/end-all":  "admin",
+
 	"GET /users/:id/groups":            "admin:read",
 	"GET /groups":                      "admin:read",
 	"POST /groups":                     "admin:users",
@@ -99,7 +109,7 @@ func eachRoute(t *testing.T, do func(t *testing.T, name, method, path string)) {
 			t.Errorf("%s is not in the test's table", name)
 		}
 		t.Run(name, func(t *testing.T) {
-			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret", ":session", "no-such-session", ":user", "no-such-user").Replace(r.Path))
+			do(t, name, r.Method, strings.NewReplacer(":id", "no-such-id", ":kid", "no-such-kid", ":secret", "no-such-secret", ":session", "no-such-session", ":user", "no-such-user", ":client", "no-such-client").Replace(r.Path))
 		})
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyturn/accounts"
 	"keyturn/accounts/mail"
+	"keyturn/api/admin"
 	"keyturn/keys"
 )
 
@@ -18,31 +18,6 @@ func mailCommand() *cobra.Command {
 	cmd := group("mail", "Letters to people: what waits, what failed, and a test")
 	cmd.AddCommand(mailList(), mailSendTest(), mailRetry(), mailDrop())
 	return cmd
-}
-
-// queuedLetter is a letter as `mail list --json` shows it, without what it says.
-type queuedLetter struct {
-	ID       string     `json:"id"`
-	Kind     string     `json:"kind"`
-	To       string     `json:"to"`
-	UserID   string     `json:"user_id,omitempty"`
-	Since    time.Time  `json:"created_at"`
-	Due      *time.Time `json:"due_at,omitempty"`
-	GivenUp  *time.Time `json:"given_up_at,omitempty"`
-	Attempts int64      `json:"attempts"`
-	Failure  string     `json:"failure,omitempty"`
-}
-
-func viewLetter(l accounts.QueuedLetter) queuedLetter {
-	v := queuedLetter{
-		ID: l.ID, Kind: string(l.Kind), To: l.To, UserID: l.UserID, Since: l.CreatedAt, Attempts: l.Attempts, Failure: l.Failure,
-	}
-	if l.FailedAt.IsZero() {
-		v.Due = &l.DueAt
-	} else {
-		v.GivenUp = &l.FailedAt
-	}
-	return v
 }
 
 func mailList() *cobra.Command {
@@ -54,9 +29,9 @@ func mailList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			views, rows := make([]queuedLetter, len(list)), make([][]string, len(list))
+			views, rows := make([]admin.Letter, len(list)), make([][]string, len(list))
 			for n, l := range list {
-				views[n] = viewLetter(l)
+				views[n] = admin.ViewLetter(l)
 				rows[n] = []string{l.ID, string(l.Kind), strconv.Quote(l.To), moment(l.CreatedAt), moment(l.DueAt), strconv.FormatInt(l.Attempts, 10), l.Failure}
 			}
 			return tellTable(c, views, []string{"ID", "KIND", "TO", "SINCE", "NEXT TRY", "TRIES", "FAILED FOR"}, rows)

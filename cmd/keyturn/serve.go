@@ -92,7 +92,7 @@ func newServer(a *app) (*server, error) {
 	}
 	handler, err := (&api.Server{
 		SelfService: a.selfService(), Issuer: a.issuer, Accounts: a.accounts, Groups: a.groups, Keys: a.keys, Provider: provider, Pages: pages, Operations: a.operations(), Log: a.log, Metrics: metrics,
-		Audit:    a.auditReader(),
+		Audit: a.auditReader(), Letters: mail.Queue{Store: a.db},
 		Refusals: a.db, TrustedProxies: a.config.TrustedProxies, CORSOrigins: a.config.CORSOrigins,
 	}).Handler()
 	if err != nil {

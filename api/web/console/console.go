@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/api/admin"
 	"keyturn/api/web"
 	"keyturn/audit"
 	"keyturn/issuer"
@@ -42,24 +42,12 @@ type Console struct {
 	Operations Operations
 }
 
-// Operations is what only the running program can tell.
-type Operations struct {
-	// Checks are those of readiness, each with a word of how it stands.
-	Checks func(context.Context) []Check
-	// Settings are those in force, secrets masked, in the order of the documentation.
-	Settings []Setting
-	// Version is that of the program.
-	Version string
-}
-
-// Check is one line of health. Status is ok, warning or failed.
-type Check struct{ Name, Status, Detail string }
-
-// Setting is a setting in force. Changed tells whether it is another than the default.
-type Setting struct {
-	Name, Value, Doc string
-	Changed          bool
-}
+// Operations is what only the running program can tell, here as in the admin API.
+type (
+	Operations = admin.Operations
+	Check      = admin.Check
+	Setting    = admin.Setting
+)
 
 // Path is where the console lives.
 const Path = web.ConsolePath
