@@ -314,6 +314,10 @@ func (s *Server) console(k *console.Console, handle func(*gin.Context) error) gi
 			return
 		}
 		f, name := consoleFailure(err)
+		if lost, ok := errors.AsType[*admin.Unrecorded](err); ok {
+			s.Log.Error("refusal not recorded", "name", name, "route", c.FullPath(), "request_id", requestID(c), "error", lost.Cause)
+			err = lost.Refusal
+		}
 		s.refused(c, name, err, f.Status)
 		if f.Status == http.StatusServiceUnavailable {
 			retryAfter(c, unavailableFor)

@@ -27,6 +27,8 @@ type Console struct {
 	Factors  *accounts.Factors
 	Self     *accounts.SelfService
 	Audit    *audit.Reader
+	// Refusals takes the trace of who was refused; nil keeps none.
+	Refusals admin.Refusals
 	Pages    *Pages
 	// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
 	SignedIn func(*gin.Context) (accounts.Authentication, error)

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/api/admin"
 	"keyturn/api/web"
 	"keyturn/audit"
 	"keyturn/issuer/oauth"
@@ -50,33 +51,60 @@ func (k *Console) Guard(r Route) func(*gin.Context) error {
 		if in.actor.Rights, err = k.Accounts.RightsOf(in.ctx, who.UserID()); err != nil {
 			return err
 		}
-		if err := in.actor.Need(r.Right); err != nil {
-			return err
-		}
-		if in.query, err = readQuery(c.Request); err != nil {
-			return err
-		}
-		if c.Request.Method != http.MethodPost {
-			if r.recent && k.Now().Sub(who.At()) > timeToType {
-				return k.Again(c, who)
-			}
-			return r.get(in)
-		}
-		if in.form, err = k.OwnForm(c); err != nil {
-			return err
-		}
-		if err := checkTexts(in.form); err != nil {
-			return err
-		}
-		in.actor.Why = in.reason()
-		if err := checkReason(in.actor.Why); err != nil {
-			return err
-		}
-		if r.recent && k.Now().Sub(who.At()) > recentProof {
-			return k.Again(c, who)
-		}
-		return r.post(in)
+		return k.refuse(in, r.answer(in))
 	}
+}
+
+// answer does what the route does, for whoever has its right.
+func (r Route) answer(in *call) (err error) {
+	c, k := in.gin, in.k
+	if err := in.actor.Need(r.Right); err != nil {
+		return err
+	}
+	if in.query, err = readQuery(c.Request); err != nil {
+		return err
+	}
+	if c.Request.Method != http.MethodPost {
+		if r.recent && k.Now().Sub(in.who.At()) > timeToType {
+			return k.Again(c, in.who)
+		}
+		return r.get(in)
+	}
+	if in.form, err = k.OwnForm(c); err != nil {
+		return err
+	}
+	if err := checkTexts(in.form); err != nil {
+		return err
+	}
+	in.actor.Why = in.reason()
+	if err := checkReason(in.actor.Why); err != nil {
+		return err
+	}
+	if r.recent && k.Now().Sub(in.who.At()) > recentProof {
+		return k.Again(c, in.who)
+	}
+	return r.post(in)
+}
+
+const (
+	// refusedHere is the reason of recorded refusals.
+	refusedHere = "console"
+	// refusalTime bounds how long a refusal waits for its trace.
+	refusalTime = time.Second
+)
+
+// refuse keeps a trace of who was refused what they may not do, and returns the refusal. It stands without a trace, too.
+func (k *Console) refuse(in *call, err error) error {
+	if k.Refusals == nil || !errors.Is(err, audit.ErrForbidden) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), refusalTime)
+	defer cancel()
+	refusal := audit.Refusal{Account: in.actor.ID, Address: accounts.PlaceOf(in.actor.Address), Reason: refusedHere}
+	if lost := k.Refusals.AddRefusal(ctx, refusal); lost != nil {
+		return &admin.Unrecorded{Refusal: err, Cause: lost}
+	}
+	return err
 }
 
 // recentProof is how old the proof may be with which somebody does what can't be undone. The page before asks for the

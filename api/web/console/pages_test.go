@@ -378,3 +378,25 @@ func TestAuditLogIsFiltered(t *testing.T) {
 		t.Error("the page of the user does not tell")
 	}
 }
+
+// TestRefusalsLeaveATrace: of whom, and from where; what a domain refuses as well as what a route does.
+func TestRefusalsLeaveATrace(t *testing.T) {
+	in := newTown(t)
+	b := withRole(t, in.Server, "manager", "user-manager")
+	b.Get("/admin/keys/rotate")
+	b.Post("/admin/users/"+in.bossID+"/deactivate", url.Values{})
+	manager, err := in.Accounts.Find(context.Background(), "manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := in.DB.Refusals(context.Background(), audit.RefusalQuery{Account: manager.ID, Since: in.Now().Add(-time.Hour), Until: in.Now().Add(time.Hour), Limit: 10})
+	var n int64
+	for _, r := range list {
+		if n += r.Count; r.Reason != "console" || r.Address != "127.0.0.1" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if err != nil || n != 2 {
+		t.Errorf("%d refusals: %+v %v", n, list, err)
+	}
+}
