@@ -57,6 +57,15 @@ func (f *Factors) RequiredLevel(ctx context.Context, userID string) (Level, erro
 	return f.Policy.RequiredLevel(ctx, userID)
 }
 
+// Demand returns ErrLevelRequired where the policy demands more of the person than they have proved.
+func (f *Factors) Demand(ctx context.Context, who Authentication) error {
+	required, err := f.RequiredLevel(ctx, who.UserID())
+	if err == nil && required != "" && !who.Level().Satisfies(required) {
+		err = ErrLevelRequired
+	}
+	return err
+}
+
 // WaysOf is Ways for administrators.
 func (f *Factors) WaysOf(ctx context.Context, userID string, actor audit.Actor) (Ways, error) {
 	if err := actor.Need(audit.Read); err != nil {

@@ -68,7 +68,7 @@ func madeKeys() []string {
 	for _, key := range problemKeys {
 		add("problem."+key, ".title", ".kept", ".next")
 	}
-	for _, key := range []string{"forged", "server_error"} {
+	for _, key := range []string{"forged", LevelRequired, "server_error"} {
 		add("problem."+key, ".title", ".kept", ".next")
 	}
 	add("right.", "read", "manage-users", "manage-keys", "manage-all")
