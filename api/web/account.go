@@ -23,7 +23,7 @@ const (
 // Account shows a person where they are signed in and which apps have access, or asks them to sign in. With the
 // parameter next, the sign-in leads on to that page of ours.
 func (h *Handlers) Account(c *gin.Context) error {
-	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	who, err := h.SignedIn(c)
 	if errors.Is(err, accounts.ErrNotSignedIn) {
 		h.accountSignIn(c, http.StatusOK, c.Query("next"), "", Problem{})
 		return nil

@@ -52,7 +52,8 @@ type Handlers struct {
 
 // look is what every page needs to know of its request.
 func (h *Handlers) look(c *gin.Context, locales []string) Look {
-	return Look{Languages: locales, AcceptLanguage: c.GetHeader("Accept-Language"), RequestID: h.RequestID(c), Now: h.Now()}
+	who := readerOf(c)
+	return Look{Languages: locales, Locale: who.locale, AcceptLanguage: c.GetHeader("Accept-Language"), RequestID: h.RequestID(c), Now: who.in(h.Now())}
 }
 
 // maxForm bounds the body of a request.
@@ -88,7 +89,9 @@ func (h *Handlers) ownForm(c *gin.Context) (url.Values, error) {
 	if err := h.checkOrigin(c.Request); err != nil {
 		return nil, err
 	}
-	return readForm(c.Request)
+	form, err := readForm(c.Request)
+	c.Set(formKey, form)
+	return form, err
 }
 
 // checkOrigin returns ErrCrossSite where another site sent the form: browsers say so, by Sec-Fetch-Site or

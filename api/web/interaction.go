@@ -98,6 +98,7 @@ func (h *Handlers) consentPage(c *gin.Context, stop *oauth.Stop, ask oauth.AskCo
 	if err != nil {
 		return err
 	}
+	reads(c, user)
 	h.Pages.Consent(c, http.StatusOK, Consent{
 		Look: h.look(c, stop.Request.UILocales), Client: clientOf(stop.Client, stop.RedirectHost()),
 		Action: InteractionPath + stop.ID.Reveal() + "/consent", Other: InteractionPath + stop.ID.Reveal() + "/other", Username: user.Username, Session: ask.SessionID,

@@ -4,8 +4,10 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"html"
 	"html/template"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,9 +53,9 @@ const (
 )
 
 // language picks the language of an answer: the first of ui_locales that the pages speak (OIDC Core section
-// 3.1.2.1), else by Accept-Language, else the first of languages.
+// 3.1.2.1), else the reader's own choice, else by Accept-Language, else the first of languages.
 func (p *Pages) language(look Look) int {
-	for _, locale := range look.Languages[:min(len(look.Languages), maxUILocales)] {
+	for _, locale := range append(slices.Clone(look.Languages[:min(len(look.Languages), maxUILocales)]), look.Locale) {
 		tag, err := language.Parse(locale)
 		if err != nil {
 			continue
@@ -118,7 +120,7 @@ func wholeSeconds(d time.Duration) int64 {
 	return int64(max(1, (d+time.Second-1)/time.Second))
 }
 
-// ago says when something was, seen from now. The server can't know the reader's time zone; how long ago
+// ago says when something was, seen from now, in the time zone of now. Few readers' time zone is known; how long ago
 // something was needs none, and a day is near enough for what is older.
 func (c catalogue) ago(then, now time.Time) (template.HTML, error) {
 	switch passed := now.Sub(then); {
@@ -129,12 +131,11 @@ func (c catalogue) ago(then, now time.Time) (template.HTML, error) {
 	case passed < 24*time.Hour:
 		return c.count("time.ago.hours", int64(passed/time.Hour))
 	default:
-		return c.date(then)
+		return c.date(then.In(now.Location()))
 	}
 }
 
 func (c catalogue) date(t time.Time) (template.HTML, error) {
-	t = t.UTC()
 	month, err := c.text("month." + strconv.Itoa(int(t.Month())))
 	if err != nil {
 		return "", err
@@ -142,26 +143,39 @@ func (c catalogue) date(t time.Time) (template.HTML, error) {
 	return c.text("time.date", "day", t.Day(), "month", month, "year", t.Year())
 }
 
-// exact is the time to the minute, in UTC.
+// exact is the time to the minute, in the time zone that t is in.
 func (c catalogue) exact(t time.Time) (template.HTML, error) {
 	date, err := c.date(t)
 	if err != nil {
 		return "", err
 	}
-	return c.text("time.exact", "date", date, "clock", t.UTC().Format("15:04"))
+	return c.text("time.exact", "date", date, "clock", t.Format("15:04"), "zone", t.Format("MST"))
 }
 
-// moment is a time as a page shows it: in words, exactly on hover, and exactly in the markup.
+// moment is a time as a page shows it: in words, exactly on hover in the time zone of now, and exactly in the markup.
 func (c catalogue) moment(t, now time.Time) (template.HTML, error) {
 	words, err := c.ago(t, now)
 	if err != nil {
 		return "", err
 	}
-	exact, err := c.exact(t)
+	exact, err := c.exact(t.In(now.Location()))
 	if err != nil {
 		return "", err
 	}
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `" title="` + string(exact) + `">` + string(words) + `</time>`), nil
+}
+
+// dated is a text with the date of today, as it is kept.
+func (p *Pages) dated(look Look, key string) string {
+	c := p.catalogues[p.language(look)]
+	date, err := c.date(look.Now)
+	if err == nil {
+		date, err = c.text(key, "date", date)
+	}
+	if err != nil { // a broken program
+		panic(err)
+	}
+	return html.UnescapeString(string(date))
 }
 
 // languageOptions are the languages of the pages by their own names, with the one that is set where it is another.

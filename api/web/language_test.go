@@ -18,25 +18,31 @@ func TestLanguageIsThatOfTheReader(t *testing.T) {
 		locales []string // ui_locales, OIDC Core section 3.1.2.1: in order of preference
 		accept  string
 		want    string
+		own     string // the profile's, which comes between
 	}{
-		{nil, "", "en"},
-		{nil, "de", "de"},
-		{nil, "de-CH,de;q=0.9,en;q=0.8", "de"},
-		{nil, "fr-FR,fr;q=0.9,de;q=0.5", "de"},
-		{nil, "fr-FR,fr;q=0.9,en;q=0.7,de;q=0.5", "en"},
-		{nil, "ja", "en"},
-		{nil, "*", "en"},
-		{nil, ";;;q=x", "en"},
-		{nil, "de," + strings.Repeat("x", 2000), "en"},
-		{[]string{"de"}, "en", "de"},
-		{[]string{"en-GB"}, "de", "en"},
-		{[]string{"ja", "de-AT"}, "en", "de"},
-		{[]string{"ja"}, "de", "de"},
-		{[]string{"not a tag", "../../etc", "de"}, "en", "de"},
-		{append(slices.Repeat([]string{"ja"}, 16), "de"), "en", "en"},
+		{want: "de", own: "de-AT", accept: "en"},
+		{want: "en", own: "en-GB", accept: "de"},
+		{want: "en", own: "de", accept: "de", locales: []string{"en"}},
+		{want: "de", own: "ja", accept: "de"},
+		{want: "en", own: "not a tag", accept: "en"},
+		{nil, "", "en", ""},
+		{nil, "de", "de", ""},
+		{nil, "de-CH,de;q=0.9,en;q=0.8", "de", ""},
+		{nil, "fr-FR,fr;q=0.9,de;q=0.5", "de", ""},
+		{nil, "fr-FR,fr;q=0.9,en;q=0.7,de;q=0.5", "en", ""},
+		{nil, "ja", "en", ""},
+		{nil, "*", "en", ""},
+		{nil, ";;;q=x", "en", ""},
+		{nil, "de," + strings.Repeat("x", 2000), "en", ""},
+		{[]string{"de"}, "en", "de", ""},
+		{[]string{"en-GB"}, "de", "en", ""},
+		{[]string{"ja", "de-AT"}, "en", "de", ""},
+		{[]string{"ja"}, "de", "de", ""},
+		{[]string{"not a tag", "../../etc", "de"}, "en", "de", ""},
+		{append(slices.Repeat([]string{"ja"}, 16), "de"), "en", "en", ""},
 	} {
-		if got := pages.catalogues[pages.language(Look{Languages: c.locales, AcceptLanguage: c.accept})].lang; got != c.want {
-			t.Errorf("ui_locales %.60q, Accept-Language %.60q: %s, want %s", c.locales, c.accept, got, c.want)
+		if got := pages.catalogues[pages.language(Look{Languages: c.locales, Locale: c.own, AcceptLanguage: c.accept})].lang; got != c.want {
+			t.Errorf("ui_locales %.60q, profile %q, Accept-Language %.60q: %s, want %s", c.locales, c.own, c.accept, got, c.want)
 		}
 	}
 }
@@ -116,6 +122,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for _, claim := range plainClaims {
 		used["claim."+claim] = "plainClaims"
 	}
+	used["newapp.name"], used["newpasskey.name"] = "defaultName", "defaultName"
 	for month := 1; month <= 12; month++ {
 		used["month."+strconv.Itoa(month)] = "catalogue.date"
 	}
@@ -222,11 +229,18 @@ func TestTimesInWords(t *testing.T) {
 			}
 		}
 	}
-	elsewhere := time.FixedZone("", 9*60*60)
-	got, err := all[1].moment(testNow.In(elsewhere), testNow)
-	want := `<time datetime="2026-03-14T13:05:00Z" title="14. März 2026, 13:05 Uhr UTC">gerade eben</time>`
-	if err != nil || string(got) != want {
-		t.Errorf("%s %v, want %s", got, err, want)
+	elsewhere := time.FixedZone("JST", 9*60*60)
+	for _, c := range []struct {
+		then, now time.Time
+		want      string
+	}{ // in the time zone of now, wherever the time came from
+		{testNow.In(elsewhere), testNow, `<time datetime="2026-03-14T13:05:00Z" title="14. März 2026, 13:05 Uhr UTC">gerade eben</time>`},
+		{testNow, testNow.In(elsewhere), `<time datetime="2026-03-14T13:05:00Z" title="14. März 2026, 22:05 Uhr JST">gerade eben</time>`},
+		{testNow.Add(-22 * time.Hour), testNow.Add(2 * time.Hour).In(elsewhere), `<time datetime="2026-03-13T15:05:00Z" title="14. März 2026, 00:05 Uhr JST">14. März 2026</time>`},
+	} {
+		if got, err := all[1].moment(c.then, c.now); err != nil || string(got) != c.want {
+			t.Errorf("%s %v, want %s", got, err, c.want)
+		}
 	}
 }
 

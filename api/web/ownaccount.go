@@ -39,6 +39,7 @@ func (h *Handlers) OwnPage(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
+		v.fill(h.typed(c, who))
 		return h.step(c, http.StatusOK, v)
 	})
 }

@@ -51,11 +51,13 @@ func NewPages(theme Theme, issuer string) (*Pages, error) {
 
 // Look is what every page needs to know of its request.
 type Look struct {
-	// Languages are those of ui_locales, in order of preference; AcceptLanguage is the header.
-	Languages      []string
-	AcceptLanguage string
-	RequestID      string
-	Now            time.Time
+	// Languages are those of ui_locales, in order of preference; Locale is the reader's own choice, empty for none;
+	// AcceptLanguage is the header.
+	Languages              []string
+	Locale, AcceptLanguage string
+	RequestID              string
+	// Now is in the time zone that times are told in.
+	Now time.Time
 }
 
 // Client is what a page says about who asks. Links that are neither https nor http on loopback are left out.

@@ -124,7 +124,7 @@ func refusedField(fields []Field, err error) map[string]string {
 
 // person does something for whoever is signed in, with a page of the account for it. Others sign in first and come back.
 func (h *Handlers) person(c *gin.Context, do func(who accounts.Authentication) error) error {
-	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	who, err := h.SignedIn(c)
 	if err == nil {
 		err = do(who)
 	}
@@ -154,6 +154,7 @@ func (h *Handlers) again(c *gin.Context, who accounts.Authentication) error {
 	if err != nil {
 		return err
 	}
+	h.keepTyped(c, who, c.Request.URL.Path)
 	h.accountSignIn(c, http.StatusOK, c.Request.URL.Path, user.Username, Problem{Kind: ProblemAgain})
 	return nil
 }

@@ -341,7 +341,7 @@ func TestProfile(t *testing.T) {
 	wantPage(t, "a long name", b.Post("/account/profile", form), 422, "given_name-problem")
 	form.Set("given_name", "Pete")
 	wantOnward(t, "the form", b.Post("/account/profile", form), "/account?done=profile_saved")
-	wantPage(t, "account", b.Get("/account?done=profile_saved"), 200, "Pete Parker", "Spidey", "Deutsch", "America/New York", "Your profile is saved.")
+	wantPage(t, "account", b.Get("/account?done=profile_saved"), 200, "Pete Parker", "Spidey", "Deutsch", "America/New York", "Ihr Profil ist gespeichert.")
 	if u, _ = s.Accounts.Get(context.Background(), u.ID); u.Claims.Website != claims.Website {
 		t.Errorf("the website is %q", u.Claims.Website)
 	}

@@ -50,11 +50,13 @@ func (t Texts) Text(key string, pairs ...any) (template.HTML, error) {
 	return t.all.text(key, pairs...)
 }
 
-// Moment is a time that was, in words, exactly on hover and in the markup.
-func (t Texts) Moment(then, now time.Time) (template.HTML, error) { return t.all.moment(then, now) }
+// Moment is a time that was, in words, exactly on hover (in UTC) and in the markup.
+func (t Texts) Moment(then, now time.Time) (template.HTML, error) {
+	return t.all.moment(then, now.UTC())
+}
 
 // Exact is a time to the minute, in UTC.
-func (t Texts) Exact(then time.Time) (template.HTML, error) { return t.all.exact(then) }
+func (t Texts) Exact(then time.Time) (template.HTML, error) { return t.all.exact(then.UTC()) }
 
 // Count is the text for a number of things.
 func (t Texts) Count(key string, n int64) (template.HTML, error) { return t.all.count(key, n) }
@@ -68,14 +70,14 @@ func (t Texts) Wait(d time.Duration) (template.HTML, error) { return t.all.wait(
 // Funcs are what templates say things with.
 func (t Texts) Funcs() template.FuncMap {
 	return template.FuncMap{
-		"t": t.all.text, "count": t.all.count, "wait": t.all.wait, "moment": t.all.moment, "exact": t.all.exact, "date": t.all.date,
+		"t": t.all.text, "count": t.all.count, "wait": t.all.wait, "moment": t.Moment, "exact": t.Exact,
 		"device": t.all.device, "strong": strongName, "code": codeText, "link": webLink,
 	}
 }
 
-// LanguageOf is the index in Locales of the language that a request asks for.
+// LanguageOf is the index in Locales of the language of whoever is signed in, or that the request asks for.
 func (p *Pages) LanguageOf(c *gin.Context) int {
-	return p.language(Look{AcceptLanguage: c.GetHeader("Accept-Language")})
+	return p.language(Look{Locale: readerOf(c).locale, AcceptLanguage: c.GetHeader("Accept-Language")})
 }
 
 // Team is the name of the team, and LogoPath where its logo is served; empty for none.
@@ -96,9 +98,19 @@ func (p *Pages) Stylesheet(own []byte) ([]byte, error) { return stylesheet(p.the
 // SetScriptedPolicy sets the headers of a page whose own script may fetch from where it comes from.
 func SetScriptedPolicy(h http.Header) { pagePolicy{script: true, connect: true}.set(h) }
 
-// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
+// SignedIn is who is signed in in the browser, for whom the pages of the request are from now on;
+// accounts.ErrNotSignedIn where nobody is.
 func (h *Handlers) SignedIn(c *gin.Context) (accounts.Authentication, error) {
-	return h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	who, err := h.Browsers.Resume(c.Request.Context(), h.Cookies.get(c, sessionCookie))
+	if err != nil {
+		return accounts.Authentication{}, err
+	}
+	user, err := h.People.Get(c.Request.Context(), who.UserID())
+	if err != nil {
+		return accounts.Authentication{}, err
+	}
+	reads(c, user)
+	return who, nil
 }
 
 // Again shows the sign-in page to whoever is signed in, which leads back to where they are.

@@ -13,7 +13,7 @@ import (
 // stepUpPage asks whoever is signed in for what reaches a level.
 func (h *Handlers) stepUpPage(c *gin.Context, status int, p *place, level accounts.Level, with string, problem Problem) error {
 	ctx := c.Request.Context()
-	who, err := h.Browsers.Resume(ctx, h.Cookies.get(c, sessionCookie))
+	who, err := h.SignedIn(c)
 	if err != nil {
 		return err
 	}

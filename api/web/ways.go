@@ -36,7 +36,7 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 		}
 	}
 	ctx := c.Request.Context()
-	who, err := h.Browsers.Resume(ctx, h.Cookies.get(c, sessionCookie))
+	who, err := h.SignedIn(c)
 	if errors.Is(err, accounts.ErrNotSignedIn) {
 		seeOther(c, p.path)
 		return nil
@@ -54,6 +54,7 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 	p.next = strings.TrimSuffix(strings.TrimSuffix(c.Request.URL.Path, "/rename"), "/remove")
 	user, err := h.People.Get(ctx, who.UserID())
 	if err == nil {
+		h.keepTyped(c, who, p.next)
 		h.signInAgain(c, p, user.Username, Problem{Kind: ProblemAgain})
 	}
 	return err
@@ -65,7 +66,7 @@ func (h *Handlers) PasskeyPage(c *gin.Context) error {
 		if err := h.Factors.Recent(o.who); err != nil {
 			return err
 		}
-		h.newPasskeyPage(c, http.StatusOK, o, "", Problem{})
+		h.newPasskeyPage(c, http.StatusOK, o, h.typed(c, o.who).Get("name"), Problem{})
 		return nil
 	})
 }
@@ -92,6 +93,9 @@ func (h *Handlers) AddPasskey(c *gin.Context) error {
 		name := form.Get("name")
 		var proof accounts.Authentication
 		if response := form.Get("response"); response != "" {
+			if strings.TrimSpace(name) == "" {
+				name = h.defaultName(c, o, "newpasskey.name")
+			}
 			_, proof, err = h.Factors.AddPasskey(ctx, o.who, h.Cookies.get(c, browserCookie), []byte(response), name, o.actor)
 		} else if _, err = h.Factors.BeginPasskey(ctx, o.who, h.browser(c)); err == nil {
 			err = accounts.ErrCeremonyGone // nothing hinders it now
@@ -107,10 +111,15 @@ func (h *Handlers) AddPasskey(c *gin.Context) error {
 	})
 }
 
+// defaultName is what something is called that was set up without a name, in the language of the page.
+func (h *Handlers) defaultName(c *gin.Context, o owner, key string) string {
+	return h.Pages.dated(h.look(c, o.locales()), key)
+}
+
 // AppPage shows the secret of an authenticator app that is being set up.
 func (h *Handlers) AppPage(c *gin.Context) error {
 	return h.owned(c, func(ctx context.Context, o owner) error {
-		return h.newAppPage(c, http.StatusOK, o, "", Problem{})
+		return h.newAppPage(c, http.StatusOK, o, h.typed(c, o.who).Get("name"), Problem{})
 	})
 }
 
@@ -141,12 +150,15 @@ func (h *Handlers) ConfirmApp(c *gin.Context) error {
 			return err
 		}
 		code, name := form.Get("code"), form.Get("name")
+		if strings.TrimSpace(name) == "" {
+			name = h.defaultName(c, o, "newapp.name")
+		}
 		var proof accounts.Authentication
 		if err = errNoCode; code != "" {
 			_, proof, err = h.Factors.ConfirmApp(ctx, o.who, code, name, o.actor)
 		}
 		if problem := enrolProblem(err); problem.Kind != "" {
-			return h.newAppPage(c, http.StatusUnprocessableEntity, o, name, problem)
+			return h.newAppPage(c, http.StatusUnprocessableEntity, o, form.Get("name"), problem)
 		}
 		if err != nil {
 			return err
@@ -237,7 +249,7 @@ func (h *Handlers) MakeRecoveryCodes(c *gin.Context) error {
 // Factor shows one of the person's passkeys or apps, to be renamed or removed.
 func (h *Handlers) Factor(c *gin.Context) error {
 	return h.owned(c, func(ctx context.Context, o owner) error {
-		return h.factorOf(c, http.StatusOK, o, "", Problem{})
+		return h.factorOf(c, http.StatusOK, o, h.typed(c, o.who).Get("name"), Problem{})
 	})
 }
 
@@ -266,6 +278,9 @@ func (h *Handlers) RenameFactor(c *gin.Context) error {
 		return err
 	}
 	return h.owned(c, func(ctx context.Context, o owner) error {
+		if strings.TrimSpace(form.Get("name")) == "" { // the domain would make one up, in English
+			return h.factorOf(c, http.StatusUnprocessableEntity, o, "", Problem{Kind: ProblemName})
+		}
 		err := h.Factors.Rename(ctx, o.who, c.Param("factor"), form.Get("name"), o.actor)
 		if problem := enrolProblem(err); problem.Kind != "" {
 			return h.factorOf(c, http.StatusUnprocessableEntity, o, form.Get("name"), problem)

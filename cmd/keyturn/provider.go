@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"mime"
 	"net/http"
 	"os"
@@ -97,9 +98,13 @@ func (a *app) operations() console.Operations {
 			return all
 		},
 	}
+	plain, err := loadConfig(source{readFile: func(string) ([]byte, error) { return nil, fs.ErrNotExist }})
+	if err != nil { // the defaults are ours
+		panic(err)
+	}
 	for _, s := range settings() {
 		value := a.config.show(s)
-		known.Settings = append(known.Settings, console.Setting{Name: s.env(), Value: value, Doc: s.doc, Changed: value != s.byDefault})
+		known.Settings = append(known.Settings, console.Setting{Name: s.env(), Value: value, Doc: s.doc, Changed: value != plain.show(s)})
 	}
 	return known
 }

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"keyturn/api/apitest"
 )
@@ -41,38 +42,74 @@ const pictureFonts = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dt
 const pictureLogo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="10" fill="#0f766e"/>` +
 	`<path d="M14 17h20l-2 16H16zM19 17a5 5 0 0 1 10 0" fill="none" stroke="#fff" stroke-width="3" stroke-linejoin="round"/></svg>`
 
+// shown are the pictures of docs/images: of each page the views that tell most.
+var shown = []string{
+	"sign-in-desktop-light", "sign-in-phone-dark", "second-factor-phone-light",
+	"consent-desktop-light", "consent-phone-dark", "error-phone-light",
+	"account-desktop-light", "account-desktop-dark", "account-phone-light",
+	"console-desktop-light", "console-desktop-dark", "console-phone-light",
+	"keys-desktop-light", "keys-desktop-dark", "keys-phone-dark",
+	"user-desktop-light", "audit-log-desktop-light", "audit-log-phone-light",
+}
+
 // TestScreenshots takes the pictures of docs/images from the real program: `make screenshots`. Look at each one
-// before you commit it.
+// before you commit it. With LOOK=FOLDER it takes every page in every view, whole, in English and German, and puts the
+// pictures there instead.
 func TestScreenshots(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "fonts.conf")
 	must(t, os.WriteFile(conf, []byte(pictureFonts), 0o600))
 	t.Setenv("FONTCONFIG_FILE", conf)
-	i := newInstance(t, "KEYTURN_ISSUER="+pictureID, "KEYTURN_TRUSTED_PROXIES=127.0.0.1")
+	i := newInstance(t, "KEYTURN_ISSUER="+pictureID, "KEYTURN_TRUSTED_PROXIES=127.0.0.1", "KEYTURN_MAIL_URL=console:")
 	i.serve(t)
-	i.must(t, demoPassword+"\n", "user", "create", demoUser, "--password-stdin", "--first-name", "Peter", "--last-name", "Parker", "--email", "peter@example.com")
-	i.must(t, "", "client", "create", "orders", "--name", "Orders", "--redirect-uri", pictureApp+"/callback", "--client-uri", pictureApp+"/",
-		"--logo-uri", pictureApp+"/logo.svg", "--policy-uri", pictureApp+"/privacy", "--tos-uri", pictureApp+"/terms", "--initiate-login-uri", pictureApp+"/start")
+	populate(t, i)
 	world := httptest.NewUnstartedServer(pictureWorld(t, i.url))
 	world.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser hangs up before it takes any certificate
 	world.StartTLS()
 	t.Cleanup(world.Close)
 	chromium := &apitest.Chromium{Hosts: []string{"*.example.com:443 " + strings.TrimPrefix(world.URL, "https://")}}
 	t.Cleanup(chromium.Close)
-	must(t, os.MkdirAll(pictures, 0o755))
 
-	// Somebody who is signed in on another device already.
-	p := photographer{t, chromium.Window(t, apitest.View{Phone: true, AnyCertificate: true})}
-	p.signIn(false)
-	for _, view := range []apitest.View{{}, {Dark: true}, {Phone: true, Scale: 2}, {Phone: true, Dark: true, Scale: 2}} {
-		view.AnyCertificate = true
-		p := photographer{t, chromium.Window(t, view)}
-		p.round(pictureName(view))
+	folder, languages := os.Getenv("LOOK"), []string{"en"}
+	if folder != "" {
+		languages = []string{"en", "de"}
 	}
+	codes := photographer{t: t, tab: chromium.Window(t, apitest.View{Phone: true, AnyCertificate: true})}.setUp()
+	for _, language := range languages {
+		for _, view := range []apitest.View{{}, {Dark: true}, {Phone: true, Scale: 2}, {Phone: true, Dark: true, Scale: 2}} {
+			view.AnyCertificate, view.Language = true, language
+			p := photographer{t: t, tab: chromium.Window(t, view), view: pictureName(view), look: folder}
+			p.round(codes[0])
+			codes = codes[1:]
+		}
+	}
+}
+
+// populate makes people, groups and clients, and has something happen.
+func populate(t *testing.T, i *instance) {
+	t.Helper()
+	i.must(t, demoPassword+"\n", "user", "create", demoUser, "--password-stdin", "--admin", "--first-name", "Peter", "--last-name", "Parker", "--email", "spiderman@example.com")
+	for n := 1; n <= 12; n++ {
+		name := fmt.Sprintf("user%02d", n)
+		i.must(t, "", "user", "create", name, "--email", name+"@example.com")
+	}
+	i.must(t, "", "user", "deactivate", "user07")
+	i.must(t, "", "group", "create", "engineering", "--description", "Builds and runs Orders")
+	i.must(t, "", "group", "create", "support", "--description", "Answers customers")
+	i.must(t, "", "group", "add-member", "engineering", demoUser)
+	i.must(t, "", "group", "add-member", "support", "user01")
+	i.must(t, "", "group", "add-role", "support", "user-manager", "--resource", pictureID+"/admin/v1")
+	i.must(t, "", "client", "create", "orders", "--name", "Orders", "--redirect-uri", pictureApp+"/callback", "--client-uri", pictureApp+"/",
+		"--logo-uri", pictureApp+"/logo.svg", "--policy-uri", pictureApp+"/privacy", "--tos-uri", pictureApp+"/terms", "--initiate-login-uri", pictureApp+"/start")
+	for _, name := range []string{"Invoices", "Warehouse", "Wiki"} {
+		id := strings.ToLower(name)
+		i.must(t, "", "client", "create", id, "--name", name, "--redirect-uri", "https://"+id+".example.com/callback")
+	}
+	i.must(t, "", "keys", "rotate", "--algorithm", "RS256", "--reason", "quarterly")
 }
 
 func pictureName(v apitest.View) string {
 	name := map[bool]string{false: "desktop", true: "phone"}[v.Phone]
-	return name + map[bool]string{false: "-light.png", true: "-dark.png"}[v.Dark]
+	return name + map[bool]string{false: "-light", true: "-dark"}[v.Dark] + map[bool]string{true: "-" + v.Language}[v.Language != "en"]
 }
 
 // pictureWorld is the provider and a client, by name.
@@ -97,9 +134,11 @@ func pictureWorld(t *testing.T, provider string) http.Handler {
 	})
 }
 
+// photographer takes pictures in one view. look is the folder for all of them, empty for those of docs/images alone.
 type photographer struct {
-	t   *testing.T
-	tab *apitest.Tab
+	t          *testing.T
+	tab        *apitest.Tab
+	view, look string
 }
 
 // authorize is the URL of a request; more replaces.
@@ -107,43 +146,101 @@ func (p photographer) authorize(more ...string) string {
 	return pictureID + "/oauth2/authorize?" + apitest.Request("orders", append([]string{"redirect_uri", pictureApp + "/callback", "prompt", "consent"}, more...)...).Encode()
 }
 
-// signIn goes to the consent page, with a picture of the way there.
-func (p photographer) signIn(picture bool, name ...string) {
-	p.tab.Go(p.authorize())
+// setUp signs somebody in on a phone, gives them ways to sign in, and returns recovery codes.
+func (p photographer) setUp() (codes []string) {
+	p.tab.Authenticator(true)
+	p.tab.Go(pictureID + "/account")
+	p.password()
+	p.tab.Shows("#ways")
+	p.tab.Go(pictureID + "/account/ways/passkey")
+	p.tab.Shows("#name")
+	p.tab.Click(".passkey .primary")
+	p.tab.At(pictureID + "/account/ways/recovery-codes")
+	p.tab.Click(".fields .primary")
+	p.tab.Shows(".codes li:nth-child(10)")
+	codes = apitest.Eval[[]string](p.tab, `[...document.querySelectorAll(".codes li")].map(code => code.textContent)`)
+	p.tab.Go(pictureID + "/account/ways/app")
+	p.tab.Fill("#code", apitest.AppCode(p.t, apitest.Eval[string](p.tab, `document.querySelector(".key code").textContent`), time.Now()))
+	p.tab.Click(".fields .primary")
+	p.tab.At(pictureID + "/account?done=app_added")
+	return codes
+}
+
+func (p photographer) password() {
 	p.tab.Shows("#username")
-	if picture {
-		p.take("sign-in-" + name[0])
-	}
 	p.tab.Fill("#username", demoUser)
 	p.tab.Fill("#password", demoPassword)
 	p.tab.Click("form.fields .primary")
-	p.tab.Shows(`button[value="allow"]`)
 }
 
-func (p photographer) round(name string) {
-	p.signIn(true, name)
-	p.take("consent-" + name)
+// round pictures every page, from the sign-in by a client to the sign-out.
+func (p photographer) round(code string) {
+	p.tab.Go(p.authorize())
+	p.tab.Shows("#username")
+	p.take("sign-in")
+	p.password()
+	p.tab.Shows("#code")
+	p.take("second-factor")
+	p.tab.Click(`a[href$="with=recovery"]`)
+	p.tab.Until(`document.querySelector("[name=with]")`)
+	p.tab.Fill("#code", code)
+	p.tab.Click("form.fields .primary")
+	p.tab.Shows(`button[value="allow"]`)
+	p.take("consent")
 	p.tab.Click(`button[value="allow"]`)
 	p.tab.At(pictureApp)
-	p.tab.Go(pictureID + "/account")
-	p.take("account-" + name)
+	for _, page := range []struct{ name, path string }{
+		{"account", "/account"}, {"console", "/admin"}, {"keys", "/admin/keys"}, {"audit-log", "/admin/audit"},
+	} {
+		p.tab.Go(pictureID + page.path)
+		p.take(page.name)
+	}
+	p.tab.Go(pictureID + "/admin/search?q=" + demoUser)
+	p.tab.Click(`main a[href^="/admin/users/"]`)
+	p.tab.Until(`document.querySelector("a[href$='/edit']")`)
+	p.take("user")
 	p.tab.Expect("status of 400")
 	p.tab.Go(p.authorize("redirect_uri", pictureApp+"/elsewhere"))
-	p.take("error-" + name)
+	p.take("error")
+	if p.look != "" {
+		p.others()
+	}
 	p.tab.Go(pictureID + "/oauth2/logout")
 	p.tab.Click(`button[value="logout"]`)
 	p.tab.Until(`!document.querySelector("button")`)
-	p.take("signed-out-" + name)
+	p.take("signed-out")
+}
+
+// others are pages that are looked at and not kept.
+func (p photographer) others() {
+	for name, path := range map[string]string{
+		"profile": "/account/profile", "email": "/account/email", "password": "/account/password", "delete": "/account/delete",
+		"new-passkey": "/account/ways/passkey", "new-app": "/account/ways/app", "recovery-codes": "/account/ways/recovery-codes", "forgotten": "/forgotten",
+		"users": "/admin/users", "new-user": "/admin/users/new", "groups": "/admin/groups", "clients": "/admin/clients", "client": "/admin/clients/orders",
+		"new-client": "/admin/clients/new", "resources": "/admin/resources", "rotate": "/admin/keys/rotate?mode=graceful", "grants": "/admin/grants",
+		"revoked": "/admin/revoked-tokens", "settings": "/admin/settings", "delete-client": "/admin/clients/orders/delete", "search": "/admin/search?q=user",
+	} {
+		p.tab.Go(pictureID + path)
+		p.take(name)
+	}
 }
 
 // take writes a picture, as small as a PNG of it can be.
 func (p photographer) take(name string) {
 	p.t.Helper()
+	name += "-" + p.view
+	if p.look != "" {
+		must(p.t, os.WriteFile(filepath.Join(p.look, name+".png"), p.tab.Picture(true), 0o644))
+		return
+	}
+	if !slices.Contains(shown, name) {
+		return
+	}
 	picture, err := png.Decode(bytes.NewReader(p.tab.Picture(false)))
 	must(p.t, err)
 	var small bytes.Buffer
 	must(p.t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, fewerColours(picture)))
-	must(p.t, os.WriteFile(pictures+name, small.Bytes(), 0o644))
+	must(p.t, os.WriteFile(pictures+name+".png", small.Bytes(), 0o644))
 }
 
 // fewerColours keeps 256 colours: the most frequent ones that can be told apart.

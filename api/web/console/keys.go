@@ -89,8 +89,7 @@ func (c *call) tick(t time.Time, step time.Duration) string {
 	if step < 24*time.Hour {
 		return t.Format("15:04")
 	}
-	month := []rune(string(c.text("month." + strconv.Itoa(int(t.Month())))))
-	return string(c.text("tick", "day", t.Day(), "month", string(month[:min(3, len(month))])))
+	return string(must(dayOf(c.texts, t)))
 }
 
 // next says which key of a lane signs, which takes over when, and whether verifiers know it by then.

@@ -68,8 +68,9 @@ type cell struct {
 	At   time.Time
 	// More is beside it, in small.
 	More template.HTML
-	// Key is that of a text.
-	Key string
+	// Key is that of a text; HTML is one that was put together.
+	Key  string
+	HTML template.HTML
 	// Wrap lets a long text have more lines than one.
 	Wrap bool
 	// Copy offers the text for copying.

@@ -1,8 +1,8 @@
 package console
 
 import (
-	"context"
 	"html/template"
+	"slices"
 
 	"keyturn/accounts"
 	"keyturn/issuer/oauth"
@@ -10,7 +10,7 @@ import (
 
 // overview is what the first page says.
 type overview struct {
-	Checks []Check
+	Checks []checked
 	// Worst is the status of the worst of them.
 	Worst string
 	// Look is what a person should look at, First what is still to be made.
@@ -31,7 +31,7 @@ type advice struct {
 const mostAdvice = 10
 
 func (k *Console) overview(c *call) error {
-	o := overview{Worst: "ok", Checks: k.checks(c.ctx)}
+	o := overview{Worst: "ok", Checks: k.checks(c)}
 	for _, check := range o.Checks {
 		if check.Status == "failed" || check.Status == "warning" && o.Worst == "ok" {
 			o.Worst = check.Status
@@ -64,11 +64,28 @@ func (k *Console) overview(c *call) error {
 	return c.show(view{page: "overview", section: "overview", title: c.text("overview.title"), v: o})
 }
 
-func (k *Console) checks(ctx context.Context) []Check {
+// checked is a line of health. Title is its name in the reader's language, empty for one that has none.
+type checked struct {
+	Check
+	Title template.HTML
+}
+
+// checkNames are those that have one.
+var checkNames = []string{"database", "keys", "alarms", "audit", "mail"}
+
+func (k *Console) checks(c *call) []checked {
 	if k.Operations.Checks == nil {
 		return nil
 	}
-	return k.Operations.Checks(ctx)
+	var all []checked
+	for _, check := range k.Operations.Checks(c.ctx) {
+		line := checked{Check: check}
+		if slices.Contains(checkNames, check.Name) {
+			line.Title = c.text("check." + check.Name)
+		}
+		all = append(all, line)
+	}
+	return all
 }
 
 // lookAt is what can be told without asking anybody: keys that are not believed, and clients in the middle of a change.

@@ -112,18 +112,29 @@ func funcs(texts web.Texts) template.FuncMap {
 
 // when is a moment in words, and one to come as the day and the time: how far off it is changes while one reads.
 func when(texts web.Texts, t, now time.Time) (template.HTML, error) {
-	name := "moment"
-	if t.After(now.Add(time.Minute)) {
-		name = "later"
-	}
-	if name == "moment" {
+	if !t.After(now.Add(time.Minute)) {
 		return texts.Moment(t, now)
 	}
-	exact, err := texts.Exact(t)
+	t = t.UTC()
+	day, err := dayOf(texts, t)
 	if err != nil {
 		return "", err
 	}
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + string(exact) + `</time>`), nil
+	words, err := texts.Text("later", "day", day, "year", t.Year(), "clock", t.Format("15:04"))
+	if err != nil {
+		return "", err
+	}
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + string(words) + `</time>`), nil
+}
+
+// dayOf is a day in short, without its year.
+func dayOf(texts web.Texts, t time.Time) (template.HTML, error) {
+	name, err := texts.Text("month." + strconv.Itoa(int(t.Month())))
+	if err != nil {
+		return "", err
+	}
+	month := []rune(string(name))
+	return texts.Text("tick", "day", t.Day(), "month", string(month[:min(3, len(month))]))
 }
 
 func (p *Pages) textsFor(c *gin.Context) web.Texts { return p.texts[p.web.LanguageOf(c)] }

@@ -38,7 +38,7 @@ func (k *Console) listResources(c *call) error {
 				cells[1] = cell{Text: string(r.Algorithm), Code: true}
 			}
 			if r.AccessLifetime != 0 {
-				cells[2] = cell{Text: r.AccessLifetime.String()}
+				cells[2] = cell{HTML: must(c.texts.Wait(r.AccessLifetime))}
 			}
 			return cells
 		},

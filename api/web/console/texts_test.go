@@ -71,6 +71,7 @@ func madeKeys() []string {
 	for _, key := range []string{"forged", LevelRequired, "server_error"} {
 		add("problem."+key, ".title", ".kept", ".next")
 	}
+	add("check.", checkNames...)
 	add("right.", "read", "manage-users", "manage-keys", "manage-all")
 	for _, member := range clientMembers() {
 		add("field.", member.name)
@@ -122,7 +123,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for file, patterns := range map[string][]string{
 		"templates/*.html": {`\bt "([a-z0-9_.]+)"`},
 		"*.go": {
-			`\.text\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
+			`\.[tT]ext\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
 			`showForm\("[a-z]+", "([a-z.]+)"`,
 		},
 	} {

@@ -117,10 +117,10 @@ func (k *Console) userDeeds(c *call, u accounts.User, factors bool) ([]deed, err
 	if u.Active {
 		deeds = append(deeds, deed{Name: "reset_link", Href: at + "/reset-link"})
 	}
+	deeds = append(deeds, deed{Name: "end_all", Href: at + "/end"})
 	if factors {
 		deeds = append(deeds, deed{"reset_factors", at + "/factors/reset", true})
 	}
-	deeds = append(deeds, deed{Name: "end_all", Href: at + "/end"})
 	if u.Active {
 		deeds = append(deeds, deed{"deactivate", at + "/deactivate", true})
 	} else {
@@ -141,7 +141,7 @@ func (k *Console) sessionsOf(c *call, userID string, may bool) (part, error) {
 		if err != nil {
 			return p, err
 		}
-		row := []cell{{More: device}, {Text: s.Address, Code: true}, {At: s.AuthTime}, {At: s.SeenAt}, {At: s.ExpiresAt}}
+		row := []cell{{HTML: device}, {Text: s.Address, Code: true}, {At: s.AuthTime}, {At: s.SeenAt}, {At: s.ExpiresAt}}
 		if may {
 			row = append(row, cell{Text: string(c.text("act.end_session")), Href: Path + "/users/" + userID + "/sessions/" + s.ID + "/end"})
 		}

@@ -1,4 +1,5 @@
-// Everything works without this. It makes lists follow what is typed, pages of lists turn in place, and ids copyable.
+// Everything works without this. It makes lists follow what is typed, pages of lists turn in place, ids copyable, and
+// shows where one is.
 
 // "/" goes to the search, as long as nothing is being written.
 addEventListener("keydown", event => {
@@ -53,6 +54,9 @@ addEventListener("click", event => {
 
 // The back button leads through the pages that were turned to.
 addEventListener("popstate", () => document.getElementById("results") ? turn(location.href, false) : location.reload());
+
+// On a phone the sections are a line that scrolls: to the one that this is.
+document.querySelector(".sections [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Ids can be copied.
 for (const id of document.querySelectorAll("[data-copy]")) {
