@@ -24,11 +24,15 @@ type SelfService struct {
 // SelfServiceStore keeps what self-service changes. Every method that changes state is one transaction that
 // also writes the event and queues the letters; when it returns nil, the change is durable.
 type SelfServiceStore interface {
-	// LinkByHash looks at a link and uses nothing up. ErrLinkUsed or ErrLinkGone where it is not good.
+	// LinkByHash looks at a link and uses nothing up. ErrLinkUsed or ErrLinkGone where it is not good. One for
+	// LinkFirstRun is good only while nobody is active who may do everything.
 	LinkByHash(ctx context.Context, h keys.Hash, purpose LinkPurpose) (Link, error)
 	// MintLink stores a link whose secret somebody is told at once, without a letter, and ends older ones as
 	// QueueAsked does. A *audit.Forbidden where the event's actor has rights, but less than the link's user.
 	MintLink(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
+	// MintFirstRun is MintLink for LinkFirstRun while nobody is active who may do everything; else
+	// ErrAdministratorExists, and nothing has changed.
+	MintFirstRun(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
 
 	// UsersByEmail returns users with that address as SameAddress compares, at most ten, active ones first.
 	UsersByEmail(ctx context.Context, email string) ([]User, error)
@@ -41,7 +45,8 @@ type SelfServiceStore interface {
 	QueueAsked(ctx context.Context, event audit.Event, letters ...Letter) error
 
 	// CreateUserByLink uses the link up and stores the user as Store.CreateUser does. ErrUsernameTaken leaves
-	// the link as it is. Of any number of concurrent calls with links of one letter one succeeds.
+	// the link as it is. Of any number of concurrent calls with links of one letter one succeeds, and of those with any
+	// links for LinkFirstRun.
 	CreateUserByLink(ctx context.Context, by UsedLink, u User, event audit.Event) (User, error)
 	// ResetPassword uses the link up and then does what Store.SetPassword does to its user; where the link has
 	// an address that must still be the user's, and counts as verified from then on.

@@ -164,6 +164,7 @@ var failures = []failure{
 	{keys.ErrConflict, "keys_conflict", tokenpair.Unavailable, admin.Conflict("Another instance changed the keys at the same moment; try again."), clients.Unavailable, pageUnavailable},
 	forClient(accounts.ErrLinkUsed, "link_used", clients.Internal, page(http.StatusGone, "link_used", "The one-time link, or another of the same letter, was used before.")),
 	forClient(accounts.ErrLinkGone, "link_gone", clients.Internal, page(http.StatusGone, "link_gone", "There is no such one-time link for this purpose, it has expired, or the password or the state of its account has changed since.")),
+	forAdmin(accounts.ErrAdministratorExists, "administrator_exists", admin.Conflict("There is an administrator already.")),
 	forAdmin(accounts.ErrNoLetter, "no_letter", admin.NotFound("No letter is due.")),
 	forAdmin(accounts.ErrLetterNotFound, "letter_not_found", admin.NotFound("There is no such letter.")),
 	forAdmin(keys.ErrKeyNotFound, "key_not_found", admin.NotFound("There is no such key, or it is gone already.")),

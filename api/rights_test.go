@@ -14,19 +14,20 @@ import (
 // own are the methods that take an actor and ask for no right, each with the reason: what a person does to what is
 // theirs, shown by something else than an accounts.Authentication, and what a client does to its own grants.
 var own = map[string]string{
-	"Browsers.EndOwn":              "the person's own session",
-	"Browsers.EndAllOwn":           "the person's own sessions",
-	"Issuer.EndGrant":              "the client's own grant",
-	"Provider.RemoveApp":           "what the person allowed",
-	"Factors.FinishSignIn":         "a sign-in",
-	"Factors.FinishSecond":         "a sign-in",
-	"Factors.VerifyCode":           "a sign-in",
-	"SelfService.SignUp":           "asked for by whoever can read the mail",
-	"SelfService.FinishSignUp":     "by the link in it",
-	"SelfService.AskReset":         "asked for by whoever can read the mail",
-	"SelfService.Reset":            "by the link in it",
-	"SelfService.ConfirmEmail":     "by the link in it",
-	"SelfService.AcceptInvitation": "by the link in it",
+	"Browsers.EndOwn":                 "the person's own session",
+	"Browsers.EndAllOwn":              "the person's own sessions",
+	"Issuer.EndGrant":                 "the client's own grant",
+	"Provider.RemoveApp":              "what the person allowed",
+	"Factors.FinishSignIn":            "a sign-in",
+	"Factors.FinishSecond":            "a sign-in",
+	"Factors.VerifyCode":              "a sign-in",
+	"SelfService.SignUp":              "asked for by whoever can read the mail",
+	"SelfService.FinishSignUp":        "by the link in it",
+	"SelfService.AskReset":            "asked for by whoever can read the mail",
+	"SelfService.Reset":               "by the link in it",
+	"SelfService.ConfirmEmail":        "by the link in it",
+	"SelfService.AcceptInvitation":    "by the link in it",
+	"SelfService.BecomeAdministrator": "by the link that the operator was shown",
 }
 
 // TestNoActorWithoutRightsGetsThrough calls every exported method of the domain that takes an actor with one who may

@@ -52,6 +52,7 @@ const (
 	GroupRoleAdded     Action = "group.role_added"
 	GroupRoleRemoved   Action = "group.role_removed"
 
+	FirstRunOffered    Action = "admin.first_run_offered" // the link by which the first administrator makes themself
 	SignUpAsked        Action = "user.sign_up_asked"
 	UserInvited        Action = "user.invited"
 	PasswordResetAsked Action = "user.password_reset_asked"

@@ -53,6 +53,9 @@ func selfServiceWrites(t *testing.T, db *storage.DB) map[string]func() error {
 		"mint": func() error {
 			return db.MintLink(ctx, keys.NewSecret().Hash(), *letter(accounts.LinkPasswordReset, leaver, "").Link, event)
 		},
+		"offer": func() error {
+			return db.MintFirstRun(ctx, keys.NewSecret().Hash(), accounts.LinkTerms{Purpose: accounts.LinkFirstRun, Lifetime: time.Hour}, event)
+		},
 		"create": func() error {
 			n := accounts.User{ID: uuid.NewString(), Username: "gwen@example.com", Active: true}
 			return second(db.CreateUserByLink(ctx, signUp, n, event))
@@ -78,13 +81,13 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 		for _, fault := range []struct{ table, event, hits string }{
 			{"throttle", "INSERT", "take"},
 			{"letters", "INSERT", "ask reset confirm password delete"},
-			{"one_time_links", "INSERT", "mint"},
+			{"one_time_links", "INSERT", "mint offer"},
 			{"one_time_links", "UPDATE", "create reset confirm"},
 			{"users", "INSERT", "create"},
 			{"users", "UPDATE", "reset confirm update password"},
 			{"users", "DELETE", "delete"},
 			{"grants", "UPDATE", "password"},
-			{"audit_log", "INSERT", "ask mint create reset confirm update password delete export"},
+			{"audit_log", "INSERT", "ask mint offer create reset confirm update password delete export"},
 		} {
 			for _, atCommit := range []bool{false, true} {
 				storagetest.Exec(t, url, failing(url, fault.table, fault.event, atCommit))
@@ -104,7 +107,7 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 				storagetest.Exec(t, url, drop)
 			}
 		}
-		for _, name := range []string{"take", "ask", "mint", "create", "reset", "export", "update", "confirm", "password", "delete"} {
+		for _, name := range []string{"take", "ask", "mint", "offer", "create", "reset", "export", "update", "confirm", "password", "delete"} {
 			if err := writes[name](); err != nil {
 				t.Errorf("%s without a fault: %v", name, err)
 			}

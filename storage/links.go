@@ -45,7 +45,8 @@ const (
 		SELECT CAST(? AS {postgres BYTEA}{sqlite BLOB}), ?, ?, ?, CAST(? AS BIGINT), ?, ?, t.now, t.now + CAST(? AS BIGINT) FROM (SELECT {now} AS now) t`
 
 	liveLink = `l.expires_at > {now} AND (l.user_id = '' OR EXISTS (SELECT 1 FROM users u
-		WHERE u.id = l.user_id AND u.active AND u.credential_version = l.credential_version))`
+		WHERE u.id = l.user_id AND u.active AND u.credential_version = l.credential_version))
+		AND (l.purpose <> 'first_run' OR NOT (` + administratorExists + `))`
 	usedLink = `EXISTS (SELECT 1 FROM one_time_links s WHERE s.letter_id = l.letter_id AND s.used_at IS NOT NULL)`
 
 	linkByHash statement = `SELECT ` + linkColumns + `, ` + usedLink + ` AS used, ` + liveLink + ` AS live

@@ -27,7 +27,9 @@ const (
 		LEFT JOIN group_roles r ON r.group_id = m.group_id AND r.resource = '` + accounts.AdminResource + `'
 		WHERE u.id = ?`
 
-	hasAdministrator statement = `SELECT EXISTS (SELECT 1 FROM users WHERE admin AND active)
+	hasAdministrator statement = `SELECT ` + administratorExists
+
+	administratorExists = `EXISTS (SELECT 1 FROM users WHERE admin AND active)
 		OR EXISTS (SELECT 1 FROM group_roles r JOIN group_members m ON m.group_id = r.group_id JOIN users u ON u.id = m.user_id
 			WHERE r.resource = '` + accounts.AdminResource + `' AND r.role = '` + accounts.RoleAdministrator + `' AND u.active)`
 )

@@ -116,21 +116,30 @@ func (d *DB) MintLink(ctx context.Context, h keys.Hash, terms accounts.LinkTerms
 		if err := s.guardLink(ctx, terms, event.Actor); err != nil {
 			return err
 		}
-		if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email); err != nil {
-			return err
-		}
-		if err := s.storeLink(ctx, keys.NewTokenID(), h, terms); err != nil {
-			return err
-		}
-		return s.record(ctx, event)
+		return s.mintLink(ctx, h, terms, event)
 	})
 	return translate(err, nil)
+}
+
+func (s session) mintLink(ctx context.Context, h keys.Hash, terms accounts.LinkTerms, event audit.Event) error {
+	if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email); err != nil {
+		return err
+	}
+	if err := s.storeLink(ctx, keys.NewTokenID(), h, terms); err != nil {
+		return err
+	}
+	return s.record(ctx, event)
 }
 
 // CreateUserByLink implements accounts.SelfServiceStore.
 func (d *DB) CreateUserByLink(ctx context.Context, by accounts.UsedLink, u accounts.User, event audit.Event) (accounts.User, error) {
 	var created accounts.User
 	err := d.transact(ctx, func(s session) error {
+		if by.Purpose == accounts.LinkFirstRun { // which is good only while there is no administrator
+			if err := s.lockRights(ctx); err != nil {
+				return err
+			}
+		}
 		if _, err := s.useLink(ctx, by.Hash, by.Purpose); err != nil {
 			return err
 		}

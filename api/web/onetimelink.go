@@ -16,10 +16,11 @@ import (
 // nothing up: only its form does.
 type linkPage struct {
 	step, used, gone, done StepName
-	// usedWays and goneWays are where to go with a link that was used, or is not good; doneWay names the way on from done.
+	// usedWays and goneWays are where to go with a link that was used, or is not good.
 	usedWays, goneWays []Way
-	doneWay            string
-	fields             func(accounts.OpenedLink) []Field
+	// doneWays are the ways on from done.
+	doneWays func(*Handlers, *gin.Context) []Way
+	fields   func(accounts.OpenedLink) []Field
 	// finish does what the link is for and returns where to go on.
 	finish func(h *Handlers, c *gin.Context, secret keys.Secret, form url.Values) (next string, err error)
 }
@@ -49,7 +50,8 @@ var linkPages = map[accounts.LinkPurpose]linkPage{
 		},
 	},
 	accounts.LinkPasswordReset: {
-		step: StepReset, used: StepResetUsed, gone: StepResetGone, done: StepResetDone, doneWay: "sign_in_now",
+		step: StepReset, used: StepResetUsed, gone: StepResetGone, done: StepResetDone,
+		doneWays: func(h *Handlers, c *gin.Context) []Way { return []Way{{"sign_in_now", h.onward(c)}} },
 		usedWays: []Way{toSignIn, {"new_link", ForgottenPath}}, goneWays: []Way{{"new_link", ForgottenPath}, toSignIn},
 		fields: func(l accounts.OpenedLink) []Field { return resetFields(l.Username, l.LeastPassword) },
 		finish: func(h *Handlers, c *gin.Context, secret keys.Secret, form url.Values) (string, error) {
@@ -58,13 +60,20 @@ var linkPages = map[accounts.LinkPurpose]linkPage{
 		},
 	},
 	accounts.LinkEmailConfirm: {
-		step: StepConfirmEmail, used: StepConfirmUsed, gone: StepConfirmGone, done: StepEmailConfirmed, doneWay: "account",
+		step: StepConfirmEmail, used: StepConfirmUsed, gone: StepConfirmGone, done: StepEmailConfirmed,
+		doneWays: func(*Handlers, *gin.Context) []Way { return []Way{{"account", AccountPath}} },
 		usedWays: []Way{{"account", AccountPath}}, goneWays: []Way{{"new_link", EmailPath}, {"account", AccountPath}},
 		fields: func(accounts.OpenedLink) []Field { return nil },
 		finish: func(h *Handlers, c *gin.Context, secret keys.Secret, _ url.Values) (string, error) {
 			_, err := h.Self.ConfirmEmail(c.Request.Context(), secret, h.Actor(c))
 			return LinkPath + string(accounts.LinkEmailConfirm) + "/done", err
 		},
+	},
+	accounts.LinkFirstRun: {
+		step: StepFirstRun, used: StepFirstRunUsed, gone: StepFirstRunGone, done: StepFirstRunDone,
+		usedWays: []Way{toSignIn}, goneWays: []Way{toSignIn}, doneWays: (*Handlers).passkeyWays,
+		fields: func(l accounts.OpenedLink) []Field { return administratorFields(l.LeastPassword) },
+		finish: (*Handlers).firstAdministrator,
 	},
 }
 
@@ -167,11 +176,7 @@ func (h *Handlers) LinkDone(c *gin.Context) error {
 	if page.done == "" {
 		return errNoPurpose
 	}
-	way := Way{page.doneWay, AccountPath}
-	if page.done == StepResetDone {
-		way.Path = h.onward(c)
-	}
-	return h.step(c, http.StatusOK, Step{Name: page.done, Ways: []Way{way}})
+	return h.step(c, http.StatusOK, Step{Name: page.done, Ways: page.doneWays(h, c)})
 }
 
 func purposeOf(c *gin.Context) accounts.LinkPurpose { return accounts.LinkPurpose(c.Param("purpose")) }

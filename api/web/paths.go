@@ -13,3 +13,6 @@ const (
 	DeletePath    = AccountPath + "/delete"
 	DeletedPath   = AccountPath + "/deleted"
 )
+
+// FirstClientPath is the page of the console that the first run goes on with.
+const FirstClientPath = ConsolePath

@@ -38,6 +38,9 @@ func (p *place) onward() string {
 	return p.path
 }
 
+// leadsOn tells whether the person was on the way to something else than their account.
+func (p *place) leadsOn() bool { return p.stop != nil || p.onward() != p.path }
+
 // place is that of the request. Where an interaction was completed before it shows that and returns nil.
 func (h *Handlers) place(c *gin.Context) (*place, error) {
 	if c.Param("id") == "" {

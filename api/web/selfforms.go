@@ -23,6 +23,17 @@ func newPersonFields(username, givenName, familyName string, least int) []Field 
 	}
 }
 
+// administratorFields are those of the first administrator, who chooses a username.
+func administratorFields(least int) []Field {
+	return []Field{
+		{Name: "chosen_username", Type: "text", Autocomplete: "username"},
+		{Name: "email", Type: "email", Autocomplete: "email", Optional: true},
+		{Name: "given_name", Type: "text", Autocomplete: "given-name", Optional: true},
+		{Name: "family_name", Type: "text", Autocomplete: "family-name", Optional: true},
+		newPasswordField("password", least),
+	}
+}
+
 func resetFields(username string, least int) []Field {
 	return []Field{usernameField(username), newPasswordField("new_password", least)}
 }

@@ -92,8 +92,15 @@ func (e *wrongField) Error() string { return "web: the field " + e.name + " is w
 
 // refusedField is the field that an error is about, and why; nil where it is about none.
 func refusedField(fields []Field, err error) map[string]string {
+	has := func(name string) bool {
+		return slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name })
+	}
+	username := "username"
+	if has("chosen_username") {
+		username = "chosen_username"
+	}
 	if errors.Is(err, accounts.ErrUsernameTaken) {
-		return map[string]string{"username": "taken"}
+		return map[string]string{username: "taken"}
 	}
 	if own, ok := errors.AsType[*wrongField](err); ok {
 		return map[string]string{own.name: own.why}
@@ -106,17 +113,19 @@ func refusedField(fields []Field, err error) map[string]string {
 	switch name {
 	case "name_or_email":
 		name = "who"
+	case "username":
+		name = username
 	case "old_password":
 		name, why = "current_password", "wrong"
 	case "password":
 		if refused, ok := errors.AsType[*accounts.PasswordRefused](err); ok {
 			why = string(refused.Why)
 		}
-		if slices.ContainsFunc(fields, func(f Field) bool { return f.Name == "new_password" }) {
+		if has("new_password") {
 			name = "new_password"
 		}
 	}
-	if !slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name }) {
+	if !has(name) {
 		return nil
 	}
 	return map[string]string{name: why}

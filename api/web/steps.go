@@ -96,6 +96,10 @@ const (
 	StepResetGone      StepName = "reset_gone"
 	StepConfirmUsed    StepName = "confirm_used"
 	StepConfirmGone    StepName = "confirm_gone"
+	StepFirstRun       StepName = "first_run"
+	StepFirstRunDone   StepName = "first_run_done"
+	StepFirstRunUsed   StepName = "first_run_used"
+	StepFirstRunGone   StepName = "first_run_gone"
 )
 
 // stepTexts are the texts that each page has beside its title. "submit" is the button of the form, "next" a second
@@ -127,16 +131,21 @@ var stepTexts = map[StepName][]string{
 	StepResetGone:      {"text", "next"},
 	StepConfirmUsed:    {"text", "next"},
 	StepConfirmGone:    {"text", "next"},
+	StepFirstRun:       {"text", "submit"},
+	StepFirstRunDone:   {"text", "next"},
+	StepFirstRunUsed:   {"text", "next"},
+	StepFirstRunGone:   {"text", "next"},
 }
 
 // wayKeys are the keys that a Way may have.
-var wayKeys = []string{"sign_in", "sign_in_now", "new_link", "account", "back", "download"}
+var wayKeys = []string{"sign_in", "sign_in_now", "new_link", "account", "back", "download", "passkey", "not_now"}
 
 // fieldWrongs are the fields that forms may have, and for each why a value may be refused.
 var fieldWrongs = map[string][]string{
 	"email":            {"missing", "invalid", "same"},
 	"who":              {"missing", "invalid"},
 	"username":         {"taken", "invalid"},
+	"chosen_username":  {"missing", "invalid", "taken"},
 	"given_name":       {"invalid"},
 	"family_name":      {"invalid"},
 	"nickname":         {"invalid"},

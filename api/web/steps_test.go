@@ -76,6 +76,12 @@ func stepCases() []testCase {
 		stepCase("invitation-gone", 410, Step{Name: StepInvitationGone}),
 		stepCase("reset-used", 410, Step{Name: StepResetUsed, Ways: again}),
 		stepCase("reset-gone", 410, Step{Name: StepResetGone, Ways: again}),
+		stepCase("first-run", 200, Step{Name: StepFirstRun, Action: "/link/first_run", Hidden: link, Fields: administratorFields(15)}),
+		stepCase("first-run-wrong", 422, Step{Name: StepFirstRun, Action: "/link/first_run", Hidden: link,
+			Fields: wrongly(administratorFields(15), map[string]string{"chosen_username": " ", "email": "peter"}, map[string]string{"chosen_username": "missing", "email": "invalid", "password": "too_short"})}),
+		stepCase("first-run-done", 200, Step{Name: StepFirstRunDone, Ways: (&Handlers{}).passkeyWays(nil)}),
+		stepCase("first-run-used", 410, Step{Name: StepFirstRunUsed, Ways: []Way{toSignIn}}),
+		stepCase("first-run-gone", 410, Step{Name: StepFirstRunGone, Ways: []Way{toSignIn}}),
 		stepCase("confirm-used", 410, Step{Name: StepConfirmUsed, Ways: []Way{{"account", AccountPath}}}),
 		stepCase("confirm-gone", 410, Step{Name: StepConfirmGone, Ways: []Way{{"new_link", EmailPath}}}),
 	}

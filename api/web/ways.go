@@ -51,7 +51,8 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 		return err
 	}
 	// The page whose form it was, where it has one of its own.
-	p.next = strings.TrimSuffix(strings.TrimSuffix(c.Request.URL.Path, "/rename"), "/remove")
+	back := place{path: strings.TrimSuffix(strings.TrimSuffix(c.Request.URL.Path, "/rename"), "/remove"), next: p.next}
+	p.next = back.below("")
 	user, err := h.People.Get(ctx, who.UserID())
 	if err == nil {
 		h.keepTyped(c, who, p.next)
@@ -72,9 +73,9 @@ func (h *Handlers) PasskeyPage(c *gin.Context) error {
 }
 
 func (h *Handlers) newPasskeyPage(c *gin.Context, status int, o owner, name string, problem Problem) {
-	action := o.path + waysBegin + "passkey"
+	action := o.below(waysBegin + "passkey")
 	h.Pages.NewPasskey(c, status, NewPasskey{
-		Look: h.look(c, o.locales()), Passkey: h.ceremony(true, passkeyBegin, action), Back: o.path,
+		Look: h.look(c, o.locales()), Passkey: h.ceremony(true, passkeyBegin, action), Back: o.onward(),
 		Device: c.Request.UserAgent(), Name: name, Problem: problem, Redirects: o.redirects(),
 	})
 }
@@ -175,9 +176,9 @@ func (h *Handlers) enrolled(c *gin.Context, o owner, before accounts.Ways, proof
 	}
 	switch first := len(before.Passkeys)+len(before.Apps) == 0; {
 	case first && before.RecoveryCodes == 0:
-		seeOther(c, o.path+waysBegin+"recovery-codes")
-	case o.stop != nil:
-		seeOther(c, o.path)
+		seeOther(c, o.below(waysBegin+"recovery-codes"))
+	case o.leadsOn():
+		seeOther(c, o.onward())
 	default:
 		seeOther(c, AccountPath+"?done="+done)
 	}
@@ -218,8 +219,8 @@ func (h *Handlers) RecoveryCodesPage(c *gin.Context) error {
 			return nil
 		}
 		h.Pages.RecoveryCodes(c, http.StatusOK, RecoveryCodes{
-			Look: h.look(c, o.locales()), Action: o.path + waysBegin + "recovery-codes", Onward: o.path,
-			Left: ways.RecoveryCodes, Interaction: o.stop != nil,
+			Look: h.look(c, o.locales()), Action: o.below(waysBegin + "recovery-codes"), Onward: o.onward(),
+			Left: ways.RecoveryCodes, Interaction: o.leadsOn(),
 		})
 		return nil
 	})
@@ -240,7 +241,7 @@ func (h *Handlers) MakeRecoveryCodes(c *gin.Context) error {
 			return err
 		}
 		h.Pages.RecoveryCodes(c, http.StatusOK, RecoveryCodes{
-			Look: h.look(c, o.locales()), Codes: codes, Onward: o.path, Interaction: o.stop != nil,
+			Look: h.look(c, o.locales()), Codes: codes, Onward: o.onward(), Interaction: o.leadsOn(),
 		})
 		return nil
 	})

@@ -8,8 +8,8 @@ import (
 )
 
 func adminCommand() *cobra.Command {
-	cmd := group("admin", "Get at the admin API")
-	cmd.AddCommand(adminToken())
+	cmd := group("admin", "Become the first administrator, and get at the admin API")
+	cmd.AddCommand(adminToken(), adminFirstRun())
 	return cmd
 }
 

@@ -34,6 +34,7 @@ func explain(c *cobra.Command, err error) string {
 		{accounts.ErrTooManyGroups, "tokens name all groups of a person, so nobody is in more than 200; `keyturn group remove-member` takes them out of one"},
 		{accounts.ErrTooManyRoles, "tokens name all roles of a person, so a group has at most 100, and so have all groups together for one resource"},
 		{accounts.ErrLastAdministrator, "make another one first: `keyturn user update NAME --admin`, or `keyturn group add-role NAME administrator`"},
+		{accounts.ErrAdministratorExists, "`keyturn user invite ADDRESS --admin --print-link` makes another one, `keyturn user reset-link NAME --print-link` lets one in who forgot their password"},
 		{accounts.ErrLetterNotFound, "`keyturn mail list` shows them, with --failed those that were given up"},
 		{accounts.ErrSessionNotFound, "`keyturn session browsers --user NAME` shows them"},
 		{issuer.ErrGrantNotFound, "`keyturn session list --user NAME` shows them"},

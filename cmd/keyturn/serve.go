@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyturn/accounts"
 	"keyturn/accounts/mail"
 	"keyturn/api"
 	"keyturn/issuer/oauth"
@@ -195,20 +194,11 @@ func listen(setting, address, other string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: %w", setting, err)
 }
 
-// welcome tells a person where things are, and how to make the first administrator while there is nobody.
+// welcome tells a person where things are, and shows whoever reads standard error how to become the first administrator
+// while there is none.
 func (s *server) welcome(ctx context.Context, out io.Writer) {
-	command := ""
-	if users, err := s.accounts.List(ctx, accounts.Query{Limit: 1}, operator()); err == nil && len(users) == 0 {
-		command = "keyturn user create admin --admin --password-stdin"
+	if s.config.LogFormat == "text" || s.config.LogFormat == "" && isTerminal(out) {
+		fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n", s.config.Issuer)
 	}
-	if s.config.LogFormat == "json" || s.config.LogFormat == "" && !isTerminal(out) {
-		if command != "" {
-			s.log.Info("there are no users yet; make the first (--admin makes an administrator, whose console is at /admin)", "command", command)
-		}
-		return
-	}
-	fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n", s.config.Issuer)
-	if command != "" {
-		fmt.Fprintf(out, "  There are no users yet. Make the first; --admin makes an administrator, whose console is at\n  %s/admin. The password is read from standard input:\n\n    %s\n\n", s.config.Issuer, command)
-	}
+	s.offerFirstRun(ctx, out)
 }

@@ -86,6 +86,8 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"TakeLetters", testTakeLetters},
 		{"AskedLetters", testAskedLetters},
 		{"CreateUserByLink", testCreateUserByLink},
+		{"FirstRun", testFirstRun},
+		{"FirstRunRaces", testFirstRunRaces},
 		{"ResetPassword", testResetPassword},
 		{"ConfirmEmail", testConfirmEmail},
 		{"OwnChanges", testOwnChanges},
