@@ -12,6 +12,21 @@ type RightsStore interface {
 	RightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error)
 }
 
+// Administrators are a number of those who are active and may do everything, and how many of them are in a group that
+// demands a second factor.
+type Administrators struct {
+	All     int64
+	Guarded int64
+}
+
+// CountAdministrators counts those who are active and may do everything, for whoever has audit.Read.
+func (s *Service) CountAdministrators(ctx context.Context, actor audit.Actor) (Administrators, error) {
+	if err := actor.Need(audit.Read); err != nil {
+		return Administrators{}, err
+	}
+	return s.Store.CountAdministrators(ctx)
+}
+
 // AdminResource stands for the admin API where roles are stored, whatever the issuer's URL is. No resource can
 // have it as identifier.
 const AdminResource = "/admin/v1"

@@ -334,3 +334,14 @@ func (s *testStore) RightsOf(_ context.Context, id string) (audit.Rights, bool, 
 	}
 	return 0, false, err
 }
+
+func (s *testStore) CountAdministrators(context.Context) (n Administrators, err error) {
+	err = s.call("CountAdministrators")
+	defer s.mu.Unlock()
+	for _, u := range s.users {
+		if u.Admin && u.Active {
+			n.All++
+		}
+	}
+	return n, err
+}

@@ -176,6 +176,8 @@ type Store interface {
 	// allowed clients.
 	DeleteUser(ctx context.Context, id string, event audit.Event) (ended int64, err error)
 
+	// CountAdministrators counts those who are active and may do everything.
+	CountAdministrators(ctx context.Context) (Administrators, error)
 	// FactorCounts counts the factors of a user; none for one who does not exist.
 	FactorCounts(ctx context.Context, userID string) (FactorCounts, error)
 

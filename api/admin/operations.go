@@ -13,7 +13,52 @@ type Operations struct {
 	Settings []Setting
 	// Version is that of the program.
 	Version string
+	// Production is what production needs, as things are now; nil tells nothing.
+	Production func(context.Context) []Task
 }
+
+// Task is one thing that production needs.
+type Task struct {
+	Name  TaskName
+	State TaskState
+	// Fact is how it is now, Do the setting or command that changes it; both may be empty.
+	Fact, Do string
+}
+
+// TaskState says how far a task is.
+type TaskState string
+
+// The states of a task: Decide is what only a person can know.
+const (
+	Done   TaskState = "done"
+	Todo   TaskState = "todo"
+	Decide TaskState = "decide"
+)
+
+// TaskName names a task.
+type TaskName string
+
+// TaskNames are the tasks, in order.
+func TaskNames() []TaskName {
+	return []TaskName{
+		TaskIssuer, TaskTLS, TaskJWKS, TaskDatabase, TaskMasterKey, TaskAdministrators, TaskSecondFactor, TaskMail, TaskSignUp, TaskAudit, TaskMetrics,
+	}
+}
+
+// The tasks.
+const (
+	TaskIssuer         TaskName = "issuer"         // an https address of its own
+	TaskTLS            TaskName = "tls"            // TLS here, or a proxy that is believed
+	TaskJWKS           TaskName = "jwks"           // the key set is reached at the issuer
+	TaskDatabase       TaskName = "database"       // PostgreSQL, or one file that is backed up
+	TaskMasterKey      TaskName = "master_key"     // a place of its own
+	TaskAdministrators TaskName = "administrators" // more than one
+	TaskSecondFactor   TaskName = "second_factor"  // demanded of administrators
+	TaskMail           TaskName = "mail"
+	TaskSignUp         TaskName = "sign_up"
+	TaskAudit          TaskName = "audit" // how long it is kept, and where its head is noted
+	TaskMetrics        TaskName = "metrics"
+)
 
 // Check is one line of health. Status is ok, warning or failed.
 type Check struct {

@@ -16,6 +16,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api"
+	"keyturn/api/admin"
 	"keyturn/api/web"
 	"keyturn/api/web/console"
 	"keyturn/audit"
@@ -54,6 +55,13 @@ type Config struct {
 // operations are what the program of cmd/keyturn would tell the console of itself.
 var operations = console.Operations{
 	Version: "test",
+	Production: func(context.Context) (all []admin.Task) {
+		states := []admin.TaskState{admin.Done, admin.Todo, admin.Decide}
+		for n, name := range admin.TaskNames() {
+			all = append(all, admin.Task{Name: name, State: states[n%3], Fact: "KEYTURN_DATA_DIR=keyturn-data", Do: "keyturn user invite ADDRESS --admin --print-link"})
+		}
+		return all
+	},
 	Checks: func(context.Context) []console.Check {
 		return []console.Check{{Name: "database", Status: "ok", Detail: "sqlite"}, {Name: "keys", Status: "ok", Detail: "read 0s ago"}, {Name: "alarms", Status: "ok"}}
 	},

@@ -50,7 +50,7 @@ func TestFirstRun(t *testing.T) {
 		wantPage(t, "a name that is taken", p, http.StatusUnprocessableEntity, "There is a user with this name already")
 
 		p = b.Post(pathOf(link), by(link, "chosen_username", " boss ", "email", "boss@example.com", "given_name", "Jonah", "password", goodPassword))
-		wantOnward(t, "the form", p, "/admin") // at an address there are no passkeys to offer
+		wantOnward(t, "the form", p, "/admin/set-up/client") // at an address there are no passkeys to offer
 		wantPage(t, "the console", b.Get("/admin"), 200, "Overview")
 		boss, err := s.DB.UserByUsername(context.Background(), "boss")
 		if err != nil || !boss.Admin || !boss.Active || boss.EmailVerified || boss.Email != "boss@example.com" || boss.GivenName != "Jonah" {
@@ -136,9 +136,9 @@ func TestPasskeyOfFirstRunLeadsOn(t *testing.T) {
 	link := firstRunLink(t, s)
 	b := apitest.NewBrowser(t, s)
 	wantOnward(t, "the form", b.Post(pathOf(link), by(link, "chosen_username", "boss", "password", goodPassword)), "/link/first_run/done")
-	next := "?next=" + url.QueryEscape("/admin")
-	wantPage(t, "the offer", b.Get("/link/first_run/done"), 200, `href="/account/ways/passkey`+next, `href="/admin`)
-	wantPage(t, "the page that adds one", b.Get("/account/ways/passkey"+next), 200, `action="/account/ways/passkey`+next, `href="/admin"`)
+	next := "?next=" + url.QueryEscape("/admin/set-up/client")
+	wantPage(t, "the offer", b.Get("/link/first_run/done"), 200, `href="/account/ways/passkey`+next, `href="/admin/set-up/client"`)
+	wantPage(t, "the page that adds one", b.Get("/account/ways/passkey"+next), 200, `action="/account/ways/passkey`+next, `href="/admin/set-up/client"`)
 	wantPage(t, "the same to another site", b.Get("/account/ways/passkey?next=https%3A%2F%2Fevil.example"), 200, `action="/account/ways/passkey"`, `href="/account"`)
 	s.Advance(time.Hour)
 	wantPage(t, "too late for it", b.Get("/account/ways/passkey"+next), 200, `action="/account/sign-in?next=`+url.QueryEscape("/account/ways/passkey"+next))

@@ -15,4 +15,4 @@ const (
 )
 
 // FirstClientPath is the page of the console that the first run goes on with.
-const FirstClientPath = ConsolePath
+const FirstClientPath = ConsolePath + "/set-up/client"

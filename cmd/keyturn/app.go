@@ -35,6 +35,8 @@ type app struct {
 	clients  *oauth.Registry
 	// alarms counts what an operator must look at.
 	alarms atomic.Int64
+	// scraped is when the metrics were last fetched, in nanoseconds of Unix time; 0 for never.
+	scraped atomic.Int64
 	// auditTail is what was unsealed when it was last looked at, nil before.
 	auditTail atomic.Pointer[audit.Tail]
 }

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	},
 	"keyturn/api/apitest": {
 		"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/issuer/fetch", "keyturn/audit",
-		"keyturn/accounts/mail", "keyturn/api", "keyturn/api/web", "keyturn/api/web/console", "keyturn/storage",
+		"keyturn/accounts/mail", "keyturn/api", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/storage",
 	},
 	"keyturn/verify":           {"keyturn/verify/jws"},
 	"keyturn/verify/ginverify": {"keyturn/verify"},

@@ -27,7 +27,11 @@ func (s *server) operations(m *metrics) http.Handler {
 		writeStatus(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	metrics := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		s.scraped.Store(time.Now().UnixNano())
+		metrics.ServeHTTP(w, r)
+	})
 	return mux
 }
 

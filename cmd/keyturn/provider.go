@@ -88,7 +88,7 @@ func (c *Config) fetchRoots() (*x509.CertPool, error) {
 // operations are what the console tells of the program.
 func (a *app) operations() console.Operations {
 	known := console.Operations{
-		Version: version(),
+		Version: version(), Production: a.production,
 		Checks: func(ctx context.Context) (all []console.Check) {
 			ctx, cancel := context.WithTimeout(ctx, checkTime)
 			defer cancel()

@@ -88,6 +88,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"CreateUserByLink", testCreateUserByLink},
 		{"FirstRun", testFirstRun},
 		{"FirstRunRaces", testFirstRunRaces},
+		{"CountAdministrators", testCountAdministrators},
 		{"ResetPassword", testResetPassword},
 		{"ConfirmEmail", testConfirmEmail},
 		{"OwnChanges", testOwnChanges},

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/keys"
@@ -99,4 +101,43 @@ func testFirstRunRaces(t *testing.T, open OpenFunc) {
 		equal(t, fmt.Sprintf("administrators of round %d", round), made.Load(), 1)
 		must(t, db.Close()) // the next round needs a database without an administrator, and connections
 	}
+}
+
+// testCountAdministrators: each once, by the flag or a role, and as guarded only by a demand for more than a password.
+func testCountAdministrators(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	count := func(what string, all, guarded int64) {
+		t.Helper()
+		n, err := db.CountAdministrators(ctx)
+		must(t, err)
+		equal(t, what, n, accounts.Administrators{All: all, Guarded: guarded})
+	}
+	join := func(level accounts.Level, role string, users ...accounts.User) {
+		t.Helper()
+		g, err := db.CreateGroup(ctx, accounts.Group{ID: uuid.NewString(), Name: string(level) + role, RequiredLevel: level}, Event(audit.GroupCreated))
+		must(t, err)
+		if role != "" {
+			must(t, db.AddRole(ctx, g.ID, accounts.Role{Resource: accounts.AdminResource, Name: role}, Event(audit.GroupRoleAdded)))
+		}
+		for _, u := range users {
+			must(t, db.AddMember(ctx, accounts.Membership{GroupID: g.ID, UserID: u.ID}, Event(audit.GroupMemberAdded)))
+		}
+	}
+	count("nobody", 0, 0)
+	plain, by := User(t, db), User(t, db)
+	boss, err := db.CreateUser(ctx, newAdministrator("boss"), Event(audit.UserCreated))
+	must(t, err)
+	gone := newAdministrator("gone")
+	gone.Active = false
+	_, err = db.CreateUser(ctx, gone, Event(audit.UserCreated))
+	must(t, err)
+	count("by the flag", 1, 0)
+	join("", accounts.RoleAdministrator, boss, by)
+	join("", accounts.RoleAuditor, plain)
+	count("by a role, too", 2, 0)
+	join(accounts.OneFactor, "", boss, by)
+	count("with a demand for a password", 2, 0)
+	join(accounts.TwoFactors, "", boss, plain)
+	join(accounts.PhishingResistant, "", boss, by)
+	count("with demands for more", 2, 2)
 }

@@ -161,7 +161,7 @@ func (in *town) looked() []string {
 		"", "/search?q=s", "/users", "/users/" + in.spider.ID + "?done=saved", "/users/new", "/users/" + in.spider.ID + "/deactivate", "/users/" + in.spider.ID + "/password",
 		"/users/" + in.spider.ID + "/reset-link", "/groups", "/groups/" + in.group.ID, "/groups/new", "/groups/" + in.group.ID + "/roles/new", "/groups/" + in.group.ID + "/delete",
 		"/audit", "/audit?action=user.&since=2026-01-01", "/clients", "/clients/orders", "/clients/new", "/clients/orders/secrets", "/resources", "/resources/edit?identifier=api", "/keys", "/keys/" + in.Keys.Keys()[0].KID,
-		"/keys/rotate?mode=graceful", "/keys/" + in.Keys.Keys()[0].KID + "/revoke", "/grants", "/grants/" + in.grant.ID, "/grants/" + in.grant.ID + "/revoke", "/revoked-tokens", "/settings", "/users/nobody",
+		"/keys/rotate?mode=graceful", "/keys/" + in.Keys.Keys()[0].KID + "/revoke", "/grants", "/grants/" + in.grant.ID, "/grants/" + in.grant.ID + "/revoke", "/revoked-tokens", "/settings", "/users/nobody", "/set-up", "/set-up/client", "/set-up/client/spa", "/set-up/api",
 	}
 }
 

@@ -346,7 +346,7 @@ func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
 	case !bad:
 		return err
 	}
-	return c.showForm("clients", title, f, err)
+	return c.showForm(sectionOf(title, "clients"), title, f, err)
 }
 
 func (k *Console) editClient(c *call) error {

@@ -100,8 +100,17 @@ func (k *Console) showClient(c *call) error {
 
 // clientPage is the page of a client, with a secret that was just made.
 func (k *Console) clientPage(c *call, client *oauth.Client, made keys.Secret) error {
+	page, err := k.clientThing(c, client, made)
+	if err != nil {
+		return err
+	}
+	return c.show(view{page: "thing", section: "clients", title: escape(client.DisplayName()), v: page})
+}
+
+// clientThing is what the page of a client shows.
+func (k *Console) clientThing(c *call, client *oauth.Client, made keys.Secret) (thing, error) {
 	at := "/clients/" + client.ID
-	page := thing{Facts: k.clientFacts(c, client), Secret: made.Reveal()}
+	page := thing{Facts: k.clientFacts(c, client), Secret: made.Reveal(), Snippets: k.clientSnippets(client)}
 	if c.may(audit.ManageAll) {
 		page.Acts = append(page.Acts, deed{Name: "edit", Href: at + "/edit"})
 		if client.AuthMethod.UsesSecret() {
@@ -122,14 +131,11 @@ func (k *Console) clientPage(c *call, client *oauth.Client, made keys.Secret) er
 	}
 	grants, err := partOf("grants", "column.client", k.grants(c, grantFilter{client: client.ID, live: true}), partRows)
 	if err != nil {
-		return err
+		return thing{}, err
 	}
 	history, err := k.history(c, "client", client.ID)
 	page.Parts = append(page.Parts, grants, history)
-	if err != nil {
-		return err
-	}
-	return c.show(view{page: "thing", section: "clients", title: escape(client.DisplayName()), v: page})
+	return page, err
 }
 
 // clientFacts are what the form has, in its order, without what is not set.

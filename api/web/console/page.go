@@ -25,7 +25,7 @@ var textFiles embed.FS
 var assetFiles embed.FS
 
 // pageNames are the templates that stand for a page each, within layout.html.
-var pageNames = []string{"overview", "search", "list", "thing", "form", "act", "keys", "rotate", "settings", "problem"}
+var pageNames = []string{"overview", "search", "list", "thing", "form", "act", "keys", "rotate", "settings", "setup", "kinds", "problem"}
 
 // Pages renders the pages of the console in the look of the provider's own.
 type Pages struct {

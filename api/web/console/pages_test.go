@@ -73,7 +73,7 @@ func (in *town) real(path string) string {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	id := map[string]string{"users": in.spider.ID, "clients": "orders", "grants": in.grant.ID, "groups": in.group.ID}[kind]
 	client, _ := in.Clients.Get(context.Background(), "orders")
-	path = strings.NewReplacer(":id", id, ":session", in.session.ID, ":secret", client.Secrets[0].ID, ":user", in.spider.ID, ":kid", in.Keys.Keys()[0].KID).Replace(path)
+	path = strings.NewReplacer(":kind", "web", ":id", id, ":session", in.session.ID, ":secret", client.Secrets[0].ID, ":user", in.spider.ID, ":kid", in.Keys.Keys()[0].KID).Replace(path)
 	if path == "/resources/edit" || path == "/resources/delete" {
 		path += "?identifier=api"
 	}

@@ -131,7 +131,7 @@ func (k *Console) resourceAgain(c *call, title string, f *form, err error) error
 	case !bad:
 		return err
 	}
-	return c.showForm("resources", title, f, err)
+	return c.showForm(sectionOf(title, "resources"), title, f, err)
 }
 
 func (k *Console) editResource(c *call) error {

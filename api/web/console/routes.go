@@ -9,6 +9,12 @@ func (k *Console) sections() []section {
 			show("", k.overview),
 			show("/search", k.search),
 		}},
+		{"setup", []Route{
+			show("/set-up", k.showSetUp),
+			{Path: "/set-up/client", Right: audit.ManageAll, get: k.chooseKind},
+			edit("/set-up/client/:kind", audit.ManageAll, k.askKind, k.connect),
+			show("/set-up/api", k.showAPI),
+		}},
 		{"users", []Route{
 			show("/users", k.listUsers),
 			edit("/users/new", audit.ManageUsers, k.newUser, k.createUser),

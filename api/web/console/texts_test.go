@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keyturn/api/admin"
 )
 
 func catalogue(t *testing.T, language string) map[string]string {
@@ -108,6 +110,17 @@ func madeKeys() []string {
 	add("overview.health.", "ok", "warning", "failed")
 	add("plan.", "signs_from", "signs_from.now", "safe_by", "safe_by.now")
 	add("next.", "known", "unknown", "early")
+	add("setup.", "todo.one", "todo.other", "connect")
+	for _, kind := range kinds() {
+		add("kind."+kind.name, "", ".text")
+	}
+	for _, name := range admin.TaskNames() {
+		add("task."+string(name), "", ".text")
+	}
+	add("task.state.", string(admin.Done), string(admin.Todo), string(admin.Decide))
+	for _, t := range snippets.Templates() {
+		add("snippet.", strings.TrimSuffix(t.Name(), ".txt"))
+	}
 	add("rotate.", "lead_not_over", "too_many")
 	return all
 }

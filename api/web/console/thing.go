@@ -14,6 +14,9 @@ type thing struct {
 	Notes []template.HTML
 	// Secret is shown this once.
 	Secret string
+	// Snippets are what the other side is configured with. Onward leads on to the list of what production needs.
+	Snippets []snippet
+	Onward   bool
 }
 
 // fact is one thing that is known. Its name is that of the key "fact."+Name.
