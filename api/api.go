@@ -175,6 +175,8 @@ func (s *Server) peopleRoutes(router *gin.Engine, h *web.Handlers) {
 		{http.MethodGet, web.AccountPath, h.Account},
 		{http.MethodPost, web.AccountPath + "/sign-in", h.AccountSignIn},
 		{http.MethodGet, web.AccountPath + "/sign-in", h.ToAccount},
+		{http.MethodGet, web.AccountPath + "/step-up", h.OwnStepUp},
+		{http.MethodPost, web.AccountPath + "/step-up", h.OwnStepUpForm},
 		{http.MethodPost, web.AccountPath + "/sign-out", h.SignOutEverywhere},
 		{http.MethodGet, web.AccountPath + "/sign-out", h.ToAccount},
 		{http.MethodPost, web.AccountPath + "/sessions/:id/end", h.EndSession},

@@ -340,8 +340,6 @@ func consoleFailure(err error) (web.Failure, string) {
 	switch {
 	case f.err == oauth.ErrCrossSite:
 		return f.page, f.name
-	case f.err == accounts.ErrLevelRequired:
-		return web.Failure{Status: http.StatusForbidden, Key: console.LevelRequired}, f.name
 	case f.problem.Status == 0:
 		return pageInternal, f.name
 	}

@@ -12,6 +12,7 @@ func Kinds() []openapi.Kind {
 		{Title: "Invalid request", Status: http.StatusBadRequest, What: "param names the member, parameter or header that is wrong, where one is; the detail says how. Mend it and send it again."},
 		{Title: "No token", Status: http.StatusUnauthorized, What: "Send an access token in the Authorization header."},
 		{Title: "Invalid token", Status: http.StatusUnauthorized, What: "The access token has expired, or is not for this API. Get another one."},
+		{Title: "Insufficient authentication", Status: http.StatusUnauthorized, What: "A group of the token's person demands more proof than its sign-in gave. Ask for another one with the acr_values of WWW-Authenticate (RFC 9470)."},
 		{Title: "Insufficient scope", Status: http.StatusForbidden, What: "The scope of the token, or what its person may do, does not reach this. WWW-Authenticate names the scope that would."},
 		{Title: "Not found", Status: http.StatusNotFound, What: "There is no such thing, or not any more."},
 		{Title: "Conflict", Status: http.StatusConflict, What: "Something is in the way: the detail says what. The same request may go through later, or never."},

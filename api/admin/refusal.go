@@ -41,6 +41,7 @@ const (
 	refusedTokenType    = "admin_token_type"    // a refresh token, for one
 	refusedTokenInvalid = "admin_token_invalid" // for another audience, for one
 	refusedTokenEnded   = "admin_token_ended"   // of a sign-in that has ended
+	refusedLevel        = "admin_level"         // of a sign-in that proved less than a group demands
 )
 
 // refusalTime bounds how long a refusal waits for its trace: who is refused must not be able to hold
@@ -78,8 +79,11 @@ func (h *Handlers) refuseToken(ctx context.Context, raw string, actor audit.Acto
 	return h.record(ctx, actor, reason, err)
 }
 
-// tokenRefusal is the reason for an error of VerifyAccess, "" where it can't be about a token of ours.
+// tokenRefusal is the reason for an error of Handlers.token, "" where it can't be about a token of ours.
 func tokenRefusal(err error) string {
+	if problem, ok := errors.AsType[*Problem](err); ok {
+		return problem.refusal
+	}
 	switch {
 	case errors.Is(err, issuer.ErrTokenExpired):
 		return refusedTokenExpired

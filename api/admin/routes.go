@@ -158,14 +158,21 @@ func (h *Handlers) Guard(r Route) func(*gin.Context) error {
 	}
 }
 
-// token reads the access token. That of a person must belong to a sign-in that has not ended: an administrator who
-// signs out, or is signed out, leaves nothing behind.
+// token reads the access token. That of a person must belong to a sign-in that has not ended, an administrator who
+// signs out, or is signed out, leaves nothing behind, and that reached what the person's groups demand by now.
 func (h *Handlers) token(ctx context.Context, raw string) (issuer.Token, error) {
 	token, err := h.Issuer.VerifyAccess(ctx, raw, h.Issuer.Settings.AdminAudience())
 	if err != nil || token.Subject == token.ClientID {
 		return token, err
 	}
-	_, err = h.Issuer.Live(ctx, token.GrantID)
+	grant, err := h.Issuer.Live(ctx, token.GrantID)
+	if err != nil {
+		return token, err
+	}
+	required, err := h.Factors.RequiredLevel(ctx, token.Subject)
+	if err == nil && required != "" && !accounts.LevelOf(strings.Fields(grant.AMR)).Satisfies(required) {
+		err = needsLevel(required)
+	}
 	return token, err
 }
 
@@ -206,6 +213,15 @@ func needs(scope, refusal, detail string) *Problem {
 	return &Problem{
 		Status: http.StatusForbidden, Title: "Insufficient scope", Detail: detail, refusal: refusal,
 		Challenge: `Bearer realm="admin", error="insufficient_scope", scope="` + scope + `"`,
+	}
+}
+
+// needsLevel is the refusal of a sign-in that proved too little (RFC 9470 section 3), recorded as refusedLevel.
+func needsLevel(level accounts.Level) *Problem {
+	return &Problem{
+		Status: http.StatusUnauthorized, Title: "Insufficient authentication", refusal: refusedLevel,
+		Detail:    "A group of this person's demands the level " + string(level) + " of sign-in; sign in again with it.",
+		Challenge: `Bearer realm="admin", error="insufficient_user_authentication", acr_values="` + string(level) + `"`,
 	}
 }
 

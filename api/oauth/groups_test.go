@@ -149,6 +149,39 @@ func call(t *testing.T, s *apitest.Server, method, path, token string) (int, str
 	return answer.StatusCode, string(body)
 }
 
+// TestAdminAPIAsksForTheGroupsLevel: RFC 9470 section 3. A token of somebody who only typed a password opens nothing from
+// the moment that a group of theirs demands a passkey, and none is issued to them.
+func TestAdminAPIAsksForTheGroupsLevel(t *testing.T) {
+	s := apitest.New(t)
+	boss, err := s.Accounts.Create(t.Context(), accounts.NewUser{Username: "boss", Password: apitest.Password, Admin: true}, apitest.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := apitest.Register(t, s, "ops", adminApp(s))
+	v := apitest.Request("ops", "resource", s.URL+"/admin/v1", "scope", "openid admin")
+	b := apitest.NewBrowser(t, s)
+	_, tokens := apitest.Token(t, s, "ops", secret, apitest.Redeem(apitest.CodeFrom(t, b.SignIn(v, "boss", apitest.Password))))
+	access := tokens["access_token"].(string)
+	if status, body := call(t, s, http.MethodGet, "/users", access); status != http.StatusOK {
+		t.Fatalf("before: %d %s", status, body)
+	}
+	g, err := s.Groups.Create(t.Context(), accounts.NewGroup{Name: "careful", RequiredLevel: accounts.PhishingResistant}, apitest.System)
+	if err == nil {
+		err = s.Groups.AddMember(t.Context(), g.ID, boss.ID, apitest.System)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, path := range map[string]string{http.MethodGet: "/users", http.MethodPost: "/users/" + boss.ID + "/deactivate"} {
+		if status, body := call(t, s, method, path, access); status != http.StatusUnauthorized || !strings.Contains(body, "Insufficient authentication") {
+			t.Errorf("%s %s: %d %s", method, path, status, body)
+		}
+	}
+	if p := b.Authorize(v); strings.Contains(p.Location, "code=") {
+		t.Errorf("a code all the same: %q", p.Location)
+	}
+}
+
 // adminApp is a first-party client of the admin API.
 func adminApp(s *apitest.Server) oauth.Metadata {
 	m := apitest.WebApp()

@@ -73,6 +73,13 @@ func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done
 		Look: h.look(c, nil), Username: user.Username, Name: user.FullName(), SignOutAction: AccountPath + "/sign-out", Done: done,
 	}
 	h.profile(&page, user)
+	rights, err := h.People.RightsOf(ctx, who.UserID())
+	if err != nil {
+		return err
+	}
+	if rights.Cover(audit.Read) {
+		page.Console = ConsolePath
+	}
 	ways, err := h.Factors.Ways(ctx, who.UserID())
 	if err != nil {
 		return err

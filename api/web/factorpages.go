@@ -39,11 +39,13 @@ type SecondFactor struct {
 	Redirects string
 }
 
-// Enroll says that a client demands more than the person has, and leads to what there is to set up.
+// Enroll says that a client, or a group of the person's, demands more than they have, and leads to what there is to set
+// up.
 type Enroll struct {
 	Look
+	// Client is nil where no client asks.
 	Client *Client
-	// Action takes decision=cancel.
+	// Action takes decision=cancel, for a client.
 	Action string
 	// Passkey and App are where these are set up; empty where that can't be, or does not help.
 	Passkey, App string
@@ -86,7 +88,7 @@ type RecoveryCodes struct {
 	Codes []string
 	// Left is how many there are, which stop working.
 	Left int64
-	// Onward leads on, in an interaction or to the account page.
+	// Onward leads on: to the account page, or where Interaction is set to where the person was on the way to.
 	Onward      string
 	Interaction bool
 }

@@ -39,7 +39,7 @@ func (h *Handlers) proceed(c *gin.Context, stop *oauth.Stop) error {
 		}
 		h.signInPage(c, http.StatusOK, stop, next.Hint, reasonProblem(next.Why))
 	case oauth.Enroll:
-		h.enrollPage(c, p, next)
+		h.enrollPage(c, p, next.Level)
 	case oauth.AskConsent:
 		return h.consentPage(c, stop, next)
 	case oauth.Return:

@@ -199,6 +199,8 @@ type Account struct {
 	Apps     []AccountApp
 	// SignOutAction signs out everywhere (POST).
 	SignOutAction string
+	// Console is where the console is, empty for whoever may not see it.
+	Console string
 	// Done names the text about what was just done, one of dones; empty for nothing.
 	Done string
 	// DoneApp is the name of the app that DoneAccessRemoved is about, empty where it is not known.

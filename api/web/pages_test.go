@@ -185,7 +185,7 @@ var testCases = append([]testCase{
 		p.Account(c, 200, Account{
 			Look: look, Username: "spiderman", Name: "Peter Parker", Nickname: "Spidey", Language: "English", Zone: "America/New York",
 			Email: "peter@example.com", EmailVerified: true, EditProfile: ProfilePath, ChangeEmail: EmailPath, ChangePassword: PasswordPath,
-			Download: DownloadPath, Delete: DeletePath, SignOutAction: "/account/sign-out", Done: DoneAccessRemoved, DoneApp: "Parcels",
+			Download: DownloadPath, Delete: DeletePath, SignOutAction: "/account/sign-out", Console: ConsolePath, Done: DoneAccessRemoved, DoneApp: "Parcels",
 			Sessions: []AccountSession{
 				{ID: "a", Device: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", Address: "192.0.2.7", Started: testNow.Add(-3 * time.Hour), Seen: testNow.Add(-20 * time.Second), Current: true, Action: "/account/sessions/a"},
 				{ID: "b", Device: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Started: testNow.AddDate(0, -1, -3), Seen: testNow.Add(-50 * time.Hour), Action: "/account/sessions/b"},
@@ -222,6 +222,10 @@ var testCases = append([]testCase{
 	{"enroll-passkey", 200, func(p *Pages, c *gin.Context, look Look) {
 		p.Enroll(c, 200, Enroll{Look: look, Client: ordersClient(), Action: "/interaction/7Qx/step-up", Passkey: "/interaction/7Qx/ways/passkey", OnlyPasskey: true})
 	}},
+	{"enroll-group", 200, func(p *Pages, c *gin.Context, look Look) {
+		p.Enroll(c, 200, Enroll{Look: look, Passkey: "/account/ways/passkey?next=%2Fadmin", OnlyPasskey: true})
+	}},
+	secondCase("second-group", 200, SecondFactor{StepUp: true, Code: CodeApp, Passkey: Ceremony{stepUpBegin, "/account/step-up?next=%2Fadmin"}}),
 	newPasskeyCase("newpasskey", 200, Problem{}),
 	newPasskeyCase("newpasskey-name", 422, Problem{Kind: ProblemName}),
 	newPasskeyCase("newpasskey-refused", 422, Problem{Kind: ProblemPasskeyRefused}),

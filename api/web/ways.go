@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -30,11 +31,6 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 	if err != nil || p == nil {
 		return err
 	}
-	if p.stop == nil { // what a policy demands on the way is not a wish of the person's
-		if err := h.needs(accounts.FeatureWays); err != nil {
-			return err
-		}
-	}
 	ctx := c.Request.Context()
 	who, err := h.SignedIn(c)
 	if errors.Is(err, accounts.ErrNotSignedIn) {
@@ -44,6 +40,9 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 	if err != nil {
 		return err
 	}
+	if err := h.mayChangeWays(ctx, p, who); err != nil {
+		return err
+	}
 	actor := h.Actor(c)
 	actor.Kind, actor.ID = audit.User, who.UserID()
 	err = do(ctx, owner{p, who, actor})
@@ -51,14 +50,31 @@ func (h *Handlers) owned(c *gin.Context, do func(ctx context.Context, o owner) e
 		return err
 	}
 	// The page whose form it was, where it has one of its own.
-	back := place{path: strings.TrimSuffix(strings.TrimSuffix(c.Request.URL.Path, "/rename"), "/remove"), next: p.next}
-	p.next = back.below("")
+	page := place{path: strings.TrimSuffix(strings.TrimSuffix(c.Request.URL.Path, "/rename"), "/remove"), next: p.next}
+	p.next = page.below("")
 	user, err := h.People.Get(ctx, who.UserID())
 	if err == nil {
 		h.keepTyped(c, who, p.next)
 		h.signInAgain(c, p, user.Username, Problem{Kind: ProblemAgain})
 	}
 	return err
+}
+
+// mayChangeWays refuses it where that is switched off. What a policy demands on the way is not a wish of the person's.
+func (h *Handlers) mayChangeWays(ctx context.Context, p *place, who accounts.Authentication) error {
+	off := h.needs(accounts.FeatureWays)
+	if off == nil || p.stop != nil {
+		return nil
+	}
+	required, err := h.Factors.RequiredLevel(ctx, who.UserID())
+	if err != nil || required == "" {
+		return cmp.Or(err, off)
+	}
+	can, err := h.Factors.Reachable(ctx, who.UserID())
+	if err != nil || can.Satisfies(required) {
+		return cmp.Or(err, off)
+	}
+	return nil
 }
 
 // PasskeyPage begins to set up a passkey.
@@ -134,7 +150,7 @@ func (h *Handlers) newAppPage(c *gin.Context, status int, o owner, name string, 
 		return err
 	}
 	return h.Pages.NewApp(c, status, NewApp{
-		Look: h.look(c, o.locales()), Action: o.path + waysBegin + "app", Back: o.path,
+		Look: h.look(c, o.locales()), Action: o.below(waysBegin + "app"), Back: o.onward(),
 		Secret: app.Secret, URI: app.URI, Name: name, Problem: problem, Redirects: o.redirects(),
 	})
 }
@@ -169,13 +185,13 @@ func (h *Handlers) ConfirmApp(c *gin.Context) error {
 }
 
 // enrolled goes on after something was set up: the session counts for what was proved with it, and with the first second
-// factor recovery codes are offered.
+// factor recovery codes are offered, to whoever may have them.
 func (h *Handlers) enrolled(c *gin.Context, o owner, before accounts.Ways, proof accounts.Authentication, done string) error {
 	if _, err := h.startSession(c, proof); err != nil {
 		return err
 	}
 	switch first := len(before.Passkeys)+len(before.Apps) == 0; {
-	case first && before.RecoveryCodes == 0:
+	case first && before.RecoveryCodes == 0 && (o.stop != nil || h.Self.Offers(accounts.FeatureWays)):
 		seeOther(c, o.below(waysBegin+"recovery-codes"))
 	case o.leadsOn():
 		seeOther(c, o.onward())

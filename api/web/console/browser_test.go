@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/api/apitest"
 	"keyturn/audit"
 	"keyturn/keys"
@@ -210,4 +211,32 @@ func TestNoPageScrollsSideways(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPasskeyIsSetUpOnTheWayToTheConsole: a group demands it, and after a sign-in by password another session has to show
+// it again before it sees anything.
+func TestPasskeyIsSetUpOnTheWayToTheConsole(t *testing.T) {
+	s := apitest.New(t, func(c *apitest.Config) { c.Named = true })
+	boss, err := s.Accounts.Create(t.Context(), accounts.NewUser{Username: "boss", Password: apitest.Password, Admin: true}, apitest.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	demand(t, s, accounts.PhishingResistant, boss.ID)
+	tab := chromium.Window(t, apitest.View{})
+	tab.Authenticator(true)
+	tab.Go(s.URL + "/admin/keys")
+	tab.Fill("#username", "boss")
+	tab.Fill("#password", apitest.Password)
+	tab.Keys(apitest.EnterKey)
+	tab.At(s.URL + "/account/step-up")
+	if text := tab.Text(); !strings.Contains(text, "asks for a passkey") {
+		t.Errorf("the page says:\n%s", text)
+	}
+	tab.Click(`a[href^="/account/ways/passkey"]`)
+	tab.Shows(".passkey .primary")
+	tab.Click(".passkey .primary")
+	tab.At(s.URL + "/account/ways/recovery-codes")
+	tab.Click(".others a")
+	tab.At(s.URL + "/admin/keys")
+	tab.Shows("main h1")
 }

@@ -34,14 +34,22 @@ type call struct {
 }
 
 // Guard lets a request through to its route only from a browser in which somebody is signed in who has the route's
-// right, and has proved themself as strongly as their groups demand: the account page, by which they sign in, demands
-// nothing. Both are read at each request: what somebody loses, they lose at once.
+// right, and has proved themself as strongly as their groups demand. Both are read at each request: what somebody loses,
+// they lose at once.
 func (k *Console) Guard(r Route) func(*gin.Context) error {
 	return func(c *gin.Context) error {
 		c.Header("Cache-Control", "no-store")
 		who, err := k.SignedIn(c)
 		if errors.Is(err, accounts.ErrNotSignedIn) {
 			web.ToSignIn(c, k.wayBack(c))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = k.Factors.Demand(c.Request.Context(), who)
+		if errors.Is(err, accounts.ErrLevelRequired) {
+			web.ToStepUp(c, k.wayBack(c))
 			return nil
 		}
 		if err != nil {
@@ -60,9 +68,6 @@ func (k *Console) Guard(r Route) func(*gin.Context) error {
 func (r Route) answer(in *call) (err error) {
 	c, k := in.gin, in.k
 	if err := in.actor.Need(r.Right); err != nil {
-		return err
-	}
-	if err := k.Factors.Demand(in.ctx, in.who); err != nil {
 		return err
 	}
 	if in.query, err = readQuery(c.Request); err != nil {
@@ -99,7 +104,7 @@ const (
 
 // refuse keeps a trace of who was refused what they may not do, and returns the refusal. It stands without a trace, too.
 func (k *Console) refuse(in *call, err error) error {
-	if k.Refusals == nil || !errors.Is(err, audit.ErrForbidden) && !errors.Is(err, accounts.ErrLevelRequired) {
+	if k.Refusals == nil || !errors.Is(err, audit.ErrForbidden) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.ctx), refusalTime)

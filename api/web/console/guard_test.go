@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/accounts"
 	"keyturn/api/apitest"
 	"keyturn/api/web/console"
 	"keyturn/audit"
@@ -85,43 +84,6 @@ func TestEachRouteAsksForItsRight(t *testing.T) {
 		if len(r.Methods()) > 1 && r.Right == audit.Read {
 			t.Errorf("%s takes a form from whoever may see it", r.Path)
 		}
-	}
-}
-
-// TestConsoleHoldsWhatGroupsDemand: the sign-in at the account page demands nothing of anybody, and must not lead
-// somebody past the policy of their group.
-func TestConsoleHoldsWhatGroupsDemand(t *testing.T) {
-	s := apitest.New(t)
-	b, user := signedIn(t, s, "boss", true)
-	g, err := s.Groups.Create(t.Context(), accounts.NewGroup{Name: "admins", RequiredLevel: accounts.TwoFactors}, apitest.System)
-	if err == nil {
-		err = s.Groups.AddMember(t.Context(), g.ID, user.ID, apitest.System)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range addresses() {
-		for _, method := range r.Methods() {
-			p := send(b, method, console.Path+r.Path)
-			if p.Status != http.StatusForbidden || !strings.Contains(p.Body, "prove more of who you are") {
-				t.Errorf("%s %s with a password alone: %d", method, r.Path, p.Status)
-			}
-		}
-	}
-	who, err := s.Accounts.Authenticate(t.Context(), accounts.SignIn{Username: "boss", Password: apitest.Password})
-	if err != nil {
-		t.Fatal(err)
-	}
-	enrolment, err := s.Accounts.Factors.BeginApp(t.Context(), who)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := b.Post("/account/ways/app", url.Values{"code": {apitest.AppCode(t, enrolment.Secret, s.Now())}})
-	if p.Status != http.StatusSeeOther {
-		t.Fatalf("setting up an app: %d %s", p.Status, p.Body)
-	}
-	if p := b.Get("/admin"); p.Status != http.StatusOK {
-		t.Errorf("with two factors: %d", p.Status)
 	}
 }
 

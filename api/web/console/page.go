@@ -239,15 +239,12 @@ var problemKeys = map[int]string{
 	http.StatusBadRequest: "bad_request", http.StatusUnprocessableEntity: "bad_request", http.StatusServiceUnavailable: "unavailable",
 }
 
-// LevelRequired is the key of the page for somebody who has proved themself too weakly.
-const LevelRequired = "level"
-
 // WriteFailure shows the page of an error; needs is the right that was missing, 0 for another error.
 func (k *Console) WriteFailure(c *gin.Context, f web.Failure, needs audit.Rights) {
 	key, known := problemKeys[f.Status]
 	switch {
-	case f.Key == "forged", f.Key == LevelRequired:
-		key = f.Key
+	case f.Key == "forged":
+		key = "forged"
 	case !known:
 		key = "server_error"
 	}

@@ -156,6 +156,20 @@ func TestRolesDecide(t *testing.T) {
 	}
 }
 
+// TestAccountPageLeadsToTheConsole those who may see it, and nobody else.
+func TestAccountPageLeadsToTheConsole(t *testing.T) {
+	s := apitest.New(t)
+	plain, _ := signedIn(t, s, "spiderman", false)
+	for name, of := range map[string]struct {
+		b     *apitest.Browser
+		leads bool
+	}{"plain": {plain, false}, "auditor": {withRole(t, s, "auditor", "auditor"), true}, "administrator": {administrator(t, s), true}} {
+		if got := strings.Contains(of.b.Get("/account").Body, `href="/admin"`); got != of.leads {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestUserManagersLeaveAdministratorsAlone: the domain refuses it, and the page does not offer it.
 func TestUserManagersLeaveAdministratorsAlone(t *testing.T) {
 	in := newTown(t)

@@ -70,7 +70,7 @@ func madeKeys() []string {
 	for _, key := range problemKeys {
 		add("problem."+key, ".title", ".kept", ".next")
 	}
-	for _, key := range []string{"forged", LevelRequired, "server_error"} {
+	for _, key := range []string{"forged", "server_error"} {
 		add("problem."+key, ".title", ".kept", ".next")
 	}
 	add("check.", checkNames...)
