@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"keyturn/accounts"
 	"keyturn/api"
 	"keyturn/api/admin"
@@ -83,6 +85,9 @@ type Server struct {
 	Self     *accounts.SelfService
 	DB       *storage.DB
 
+	// Posts are the paths that take a form or a body, as the router knows them.
+	Posts []string
+
 	offset atomic.Int64
 }
 
@@ -133,6 +138,11 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()
 	must(t, err)
+	for _, r := range handler.(*gin.Engine).Routes() {
+		if r.Method == http.MethodPost {
+			s.Posts = append(s.Posts, r.Path)
+		}
+	}
 	listener.Config.Handler = handler
 	listener.Start()
 	t.Cleanup(listener.Close)

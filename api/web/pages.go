@@ -116,6 +116,7 @@ const (
 	ProblemPasskeyRefused ProblemKind = "passkey_refused" // a new one can't be taken
 	ProblemTooMany        ProblemKind = "too_many"
 	ProblemName           ProblemKind = "name"     // a name that can't be shown
+	ProblemAppGone        ProblemKind = "app_gone" // the app was not begun, or too long ago
 	ProblemLastWay        ProblemKind = "last_way" // nobody could sign in without it
 	ProblemDemanded       ProblemKind = "demanded" // a policy wants it kept
 )

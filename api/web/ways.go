@@ -175,6 +175,9 @@ func (h *Handlers) ConfirmApp(c *gin.Context) error {
 			_, proof, err = h.Factors.ConfirmApp(ctx, o.who, code, name, o.actor)
 		}
 		if problem := enrolProblem(err); problem.Kind != "" {
+			if problem.Kind == ProblemPasskey { // ErrCeremonyGone, which is of an app here
+				problem.Kind = ProblemAppGone
+			}
 			return h.newAppPage(c, http.StatusUnprocessableEntity, o, form.Get("name"), problem)
 		}
 		if err != nil {

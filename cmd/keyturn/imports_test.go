@@ -57,7 +57,7 @@ var ownAlone = map[string][]string{
 	"rsc.io/qr":                                      {"keyturn/api/web"},
 	"github.com/go-webauthn/webauthn/webauthn":       {"keyturn/accounts"},
 	"github.com/go-webauthn/webauthn/protocol":       {"keyturn/accounts"},
-	"github.com/gin-gonic/gin":                       {"keyturn/api", "keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/verify/ginverify"},
+	"github.com/gin-gonic/gin":                       {"keyturn/api", "keyturn/api/apitest", "keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/verify/ginverify"},
 	"html/template":                                  {"keyturn/api/web", "keyturn/api/web/console", "keyturn/accounts/mail", "keyturn/api/openapi"},
 	"github.com/wneessen/go-mail":                    {"keyturn/accounts/mail"},
 	"golang.org/x/net/idna":                          {"keyturn/accounts/mail"},

@@ -30,6 +30,8 @@ const (
 	pictures   = "../../docs/images/"
 	pictureID  = "https://id.example.com"
 	pictureApp = "https://orders.example.com"
+	// pictureSecret is that of the app.
+	pictureSecret = "0123456789abcdef0123456789abcdef0123456789abcdef"
 )
 
 // pictureFonts gives the browser the font that GNOME has today; pages ask for the system's.
@@ -98,11 +100,20 @@ func populate(t *testing.T, i *instance) {
 	i.must(t, "", "group", "add-member", "engineering", demoUser)
 	i.must(t, "", "group", "add-member", "support", "user01")
 	i.must(t, "", "group", "add-role", "support", "user-manager", "--resource", pictureID+"/admin/v1")
-	i.must(t, "", "client", "create", "orders", "--name", "Orders", "--redirect-uri", pictureApp+"/callback", "--client-uri", pictureApp+"/",
+	i.must(t, pictureSecret+"\n", "client", "create", "orders", "--secret-stdin", "--name", "Orders", "--redirect-uri", pictureApp+"/callback", "--client-uri", pictureApp+"/",
 		"--logo-uri", pictureApp+"/logo.svg", "--policy-uri", pictureApp+"/privacy", "--tos-uri", pictureApp+"/terms", "--initiate-login-uri", pictureApp+"/start")
 	for _, name := range []string{"Invoices", "Warehouse", "Wiki"} {
 		id := strings.ToLower(name)
 		i.must(t, "", "client", "create", id, "--name", name, "--redirect-uri", "https://"+id+".example.com/callback")
+	}
+	for n, password := range []string{demoPassword, "wrong", demoPassword, "wrong", demoPassword} {
+		body := strings.NewReader(fmt.Sprintf(`{"username":%q,"password":%q}`, demoUser, password))
+		answer, err := http.Post(i.url+"/api/token/", "application/json", body)
+		must(t, err)
+		answer.Body.Close()
+		if good := answer.StatusCode == http.StatusOK; good != (password == demoPassword) {
+			t.Fatalf("sign-in %d: %d", n, answer.StatusCode)
+		}
 	}
 	i.must(t, "", "keys", "rotate", "--algorithm", "RS256", "--reason", "quarterly")
 }
@@ -128,10 +139,35 @@ func pictureWorld(t *testing.T, provider string) http.Handler {
 			w.Header().Set("Content-Type", "image/svg+xml")
 			fmt.Fprint(w, pictureLogo)
 		default:
+			if code := r.FormValue("code"); code != "" {
+				redeem(t, provider, code)
+			}
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><h1>Orders</h1>`)
 		}
 	})
+}
+
+// redeem is what the app does with a code, so that there is a grant.
+func redeem(t *testing.T, provider, code string) {
+	form := apitest.Redeem(code)
+	form.Set("redirect_uri", pictureApp+"/callback")
+	r, err := http.NewRequest(http.MethodPost, provider+"/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("orders", pictureSecret)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("the code is worth %d", answer.StatusCode)
+	}
 }
 
 // photographer takes pictures in one view. look is the folder for all of them, empty for those of docs/images alone.

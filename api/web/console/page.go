@@ -101,6 +101,7 @@ func funcs(texts web.Texts) template.FuncMap {
 	return template.FuncMap{
 		"when":    func(t, now time.Time) (template.HTML, error) { return when(texts, t, now) },
 		"path":    func() string { return Path },
+		"head":    head,
 		"cellAt":  func(c cell, now time.Time) any { return map[string]any{"Cell": c, "Now": now} },
 		"factsAt": func(f []fact, now time.Time) any { return map[string]any{"Facts": f, "Now": now} },
 		"partAt":  func(p part, now time.Time) any { return map[string]any{"Part": p, "Now": now} },
@@ -108,6 +109,17 @@ func funcs(texts web.Texts) template.FuncMap {
 			return map[string]any{"Table": t, "Now": now, "Label": label}
 		},
 	}
+}
+
+// headLength is how many characters of a long text a row shows before it is opened.
+const headLength = 16
+
+// head is the beginning of a text, or all of it where there is little more.
+func head(text string) string {
+	if all := []rune(text); len(all) > headLength+8 {
+		return string(all[:headLength])
+	}
+	return text
 }
 
 // when is a moment in words, and one to come as the day and the time: how far off it is changes while one reads.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"keyturn/api/admin"
+	"keyturn/api/web"
 )
 
 func catalogue(t *testing.T, language string) map[string]string {
@@ -26,29 +27,29 @@ func catalogue(t *testing.T, language string) map[string]string {
 	return texts
 }
 
-// TestCataloguesSayTheSame: each text is in both languages, with the same placeholders.
+// TestCataloguesSayTheSame: each text is in every language, with the same placeholders.
 func TestCataloguesSayTheSame(t *testing.T) {
-	english, german := catalogue(t, "en"), catalogue(t, "de")
 	placeholders := func(text string) []string {
 		return slices.Sorted(slices.Values(regexp.MustCompile(`\{[a-z]+\}`).FindAllString(text, -1)))
 	}
-	if len(english) < 200 {
-		t.Fatalf("only %d texts", len(english))
+	languages := web.Locales()
+	first := catalogue(t, languages[0])
+	if len(languages) < 2 || len(first) < 200 {
+		t.Fatalf("%v, %d texts", languages, len(first))
 	}
-	for key, text := range english {
-		if other, has := german[key]; !has || !slices.Equal(placeholders(text), placeholders(other)) {
-			t.Errorf("%q is %q and %q", key, text, other)
+	for _, language := range languages {
+		texts := catalogue(t, language)
+		for key, text := range first {
+			if other, has := texts[key]; !has || !slices.Equal(placeholders(text), placeholders(other)) {
+				t.Errorf("%q is %q and in %s %q", key, text, language, other)
+			}
 		}
-	}
-	for key := range german {
-		if _, has := english[key]; !has {
-			t.Errorf("only German: %q", key)
-		}
-	}
-	for _, texts := range []map[string]string{english, german} {
 		for key, text := range texts {
+			if _, has := first[key]; !has {
+				t.Errorf("only in %s: %q", language, key)
+			}
 			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "<>&") || strings.Contains(text, "  ") {
-				t.Errorf("%q is %q", key, text)
+				t.Errorf("%s: %q is %q", language, key, text)
 			}
 		}
 	}
