@@ -46,7 +46,7 @@ const pictureLogo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"
 
 // shown are the pictures of docs/images: of each page the views that tell most.
 var shown = []string{
-	"sign-in-desktop-light", "sign-in-phone-dark", "second-factor-phone-light",
+	"first-run-desktop-light", "sign-in-desktop-light", "sign-in-phone-dark", "second-factor-phone-light",
 	"consent-desktop-light", "consent-phone-dark", "error-phone-light",
 	"account-desktop-light", "account-desktop-dark", "account-phone-light",
 	"console-desktop-light", "console-desktop-dark", "console-phone-light",
@@ -63,7 +63,7 @@ func TestScreenshots(t *testing.T) {
 	t.Setenv("FONTCONFIG_FILE", conf)
 	i := newInstance(t, "KEYTURN_ISSUER="+pictureID, "KEYTURN_TRUSTED_PROXIES=127.0.0.1", "KEYTURN_MAIL_URL=console:")
 	i.serve(t)
-	populate(t, i)
+	firstRun, _ := i.offered(t)
 	world := httptest.NewUnstartedServer(pictureWorld(t, i.url))
 	world.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser hangs up before it takes any certificate
 	world.StartTLS()
@@ -71,6 +71,11 @@ func TestScreenshots(t *testing.T) {
 	chromium := &apitest.Chromium{Hosts: []string{"*.example.com:443 " + strings.TrimPrefix(world.URL, "https://")}}
 	t.Cleanup(chromium.Close)
 
+	p := photographer{t: t, tab: chromium.Window(t, apitest.View{AnyCertificate: true}), view: pictureName(apitest.View{Language: "en"}), look: os.Getenv("LOOK")}
+	p.tab.Go(firstRun)
+	p.tab.Shows("#password")
+	p.take("first-run")
+	populate(t, i)
 	folder, languages := os.Getenv("LOOK"), []string{"en"}
 	if folder != "" {
 		languages = []string{"en", "de"}
