@@ -170,7 +170,7 @@ func TestBadLinksSayWhatToDoNext(t *testing.T) {
 		wantPage(t, what+", its form", b.Post(pathOf(c.link), by(c.link, "password", goodPassword, "new_password", goodPassword)), 410, "does not work", c.way)
 	}
 	wantPage(t, "no purpose", b.Get("/link/nothing?token="+tokenOf(reset)), 404)
-	wantPage(t, "a purpose of others", b.Get("/link/first_run?token="+tokenOf(reset)), 404)
+	wantPage(t, "a purpose of others", b.Get("/link/first_run?token="+tokenOf(reset)), 410)
 	s.Advance(31 * time.Minute)
 	wantPage(t, "expired", b.Get(reset), 410, "does not work", `href="/forgotten"`)
 	wantPage(t, "expired form", b.Post("/link/password_reset", by(reset, "new_password", goodPassword)), 410, "does not work")
