@@ -95,8 +95,7 @@ func (f *Factors) ConfirmApp(ctx context.Context, who Authentication, code, name
 	if err != nil {
 		return App{}, Authentication{}, err
 	}
-	who.methods = together(who.methods, MethodOTP)
-	return added, who, nil
+	return added, who.with(MethodOTP), nil
 }
 
 // ResealApps seals the secrets of all apps to the first identity of the master, and returns how many it sealed

@@ -25,8 +25,15 @@ func (a Authentication) UserID() string { return a.userID }
 // CredentialVersion is the user's version that was proved; nothing may be issued at another one.
 func (a Authentication) CredentialVersion() int64 { return a.credentialVersion }
 
-// At is when it was proved (the auth_time claim).
+// At is when the person last gave a whole proof of themself (the auth_time claim). What they showed beside an older
+// one since then leaves it where it was: neither max_age nor a change that wants a recent proof is content with it.
 func (a Authentication) At() time.Time { return a.at }
+
+// with is the proof with more shown beside it.
+func (a Authentication) with(methods ...string) Authentication {
+	a.methods = together(a.methods, methods...)
+	return a
+}
 
 // Methods are how it was proved, as values of the amr claim (RFC 8176 section 2).
 func (a Authentication) Methods() []string { return slices.Clone(a.methods) }

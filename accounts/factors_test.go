@@ -714,13 +714,18 @@ func TestElevate(t *testing.T) {
 	code := h.app(who)
 	d := newDevice(h.user, virtualwebauthn.AuthenticatorOptions{})
 	h.passkey(who, d)
-	h.clock.Advance(time.Minute)
+	h.clock.Advance(11 * time.Minute)
 	more, err := h.factors.ElevateByCode(t.Context(), who, code(), fromHome)
-	if err != nil || more.Level() != accounts.TwoFactors || !more.At().Equal(h.clock.Now()) {
+	if err != nil || more.Level() != accounts.TwoFactors {
 		t.Errorf("by a code: %v, level %s", err, more.Level())
 	}
-	if again, _ := h.session(more, secret); again.SessionID() != who.SessionID() || again.Level() != accounts.TwoFactors {
+	again, secret := h.session(more, secret)
+	if again.SessionID() != who.SessionID() || again.Level() != accounts.TwoFactors {
 		t.Errorf("the session is %s at level %s", again.SessionID(), again.Level())
+	}
+	// A code alone is no recent proof of the person: it opens no change of the account.
+	if err := h.factors.Recent(again); !again.At().Equal(who.At()) || !errors.Is(err, accounts.ErrReauthenticate) {
+		t.Errorf("by a code the proof of %s becomes one of %s: %v", who.At(), again.At(), err)
 	}
 	if _, err := h.factors.ElevateByCode(t.Context(), who, code(), fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
 		t.Errorf("the code again: %v", err)
@@ -729,8 +734,17 @@ func TestElevate(t *testing.T) {
 	h.must(err)
 	d.credential.Counter++
 	more, err = h.factors.ElevateByPasskey(t.Context(), who, h.browser, d.answer(t, options), fromHome)
-	if err != nil || more.Level() != accounts.PhishingResistant {
-		t.Errorf("by a passkey: %v, level %s", err, more.Level())
+	if again, _ := h.session(more, secret); err != nil || again.Level() != accounts.PhishingResistant || !again.At().Equal(h.clock.Now()) || h.factors.Recent(again) != nil {
+		t.Errorf("by a passkey: %v, level %s, at %s", err, again.Level(), again.At())
+	}
+	// One that did not make sure of its owner is no more than a code.
+	options, err = h.factors.BeginElevate(t.Context(), who, h.browser)
+	h.must(err)
+	d.Options.UserNotVerified = true
+	d.credential.Counter++
+	more, err = h.factors.ElevateByPasskey(t.Context(), who, h.browser, d.answer(t, options), fromHome)
+	if err != nil || more.Level() != accounts.PhishingResistant || !more.At().Equal(who.At()) {
+		t.Errorf("by a passkey without verification: %v, level %s, at %s", err, more.Level(), more.At())
 	}
 	// The passkey of somebody else elevates nobody.
 	options, err = h.factors.BeginElevate(t.Context(), who, h.browser)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -82,8 +83,7 @@ func (f *Factors) AddPasskey(ctx context.Context, who Authentication, browser ke
 	if err != nil {
 		return Passkey{}, Authentication{}, err
 	}
-	who.methods = together(who.methods, passkeyMethods(p.Synced, verified)...)
-	return added, who, nil
+	return added, who.with(passkeyMethods(p.Synced, verified)...), nil
 }
 
 // madePasskey checks the answer to BeginPasskey (WebAuthn Level 3 section 7.1), and tells whether the authenticator
@@ -202,7 +202,8 @@ func (f *Factors) BeginElevate(ctx context.Context, who Authentication, browser 
 	return f.askPasskey(ctx, &user, browser, toElevate)
 }
 
-// ElevateByPasskey is ElevateByCode by a passkey, with the errors of FinishSecond.
+// ElevateByPasskey is ElevateByCode by a passkey, with the errors of FinishSecond. One whose authenticator verified
+// the person is a whole proof by itself, and of now.
 func (f *Factors) ElevateByPasskey(ctx context.Context, who Authentication, browser keys.Secret, response []byte, actor audit.Actor) (Authentication, error) {
 	if !who.Valid() {
 		return Authentication{}, ErrNotSignedIn
@@ -220,7 +221,10 @@ func (f *Factors) ElevateByPasskey(ctx context.Context, who Authentication, brow
 	if err := f.People.noteSuccess(ctx, a); err != nil {
 		return Authentication{}, err
 	}
-	return f.proof(user, who.methods, methods...), nil
+	if slices.Contains(methods, MethodUser) {
+		return f.proof(user, who.methods, methods...), nil
+	}
+	return who.with(methods...), nil
 }
 
 // shownBy checks a passkey of a known person. One that proves nothing counts as a failure, but since none can be

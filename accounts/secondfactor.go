@@ -118,7 +118,8 @@ func (f *Factors) VerifyCode(ctx context.Context, h Held, code string, actor aud
 	return f.complete(ctx, p, a, MethodOTP)
 }
 
-// ElevateByCode adds a code to what somebody has proved before, with the errors of VerifyCode. The proof is of now;
+// ElevateByCode adds a code to what somebody has proved before, with the errors of VerifyCode. The proof stays as old
+// as it is: whoever finds a browser that is signed in, and the phone beside it, has a code but is not the person.
 // Browsers.Start renews the browser session by it.
 func (f *Factors) ElevateByCode(ctx context.Context, who Authentication, code string, actor audit.Actor) (Authentication, error) {
 	if !who.Valid() {
@@ -137,7 +138,7 @@ func (f *Factors) ElevateByCode(ctx context.Context, who Authentication, code st
 	if err := f.People.noteSuccess(ctx, a); err != nil {
 		return Authentication{}, err
 	}
-	return f.proof(user, who.methods, MethodOTP), nil
+	return who.with(MethodOTP), nil
 }
 
 // checkCode takes a code under the throttle: it is counted as failed before it is looked at, and of several that
@@ -167,7 +168,7 @@ func (f *Factors) complete(ctx context.Context, p PendingSignIn, a *attempt, met
 	return f.proof(a.user, strings.Fields(p.AMR), methods...), nil
 }
 
-// proof is that of a person who has just shown more than before.
+// proof is that of a person who has just shown all of it, but for a first factor that was held for a few minutes.
 func (f *Factors) proof(user User, before []string, methods ...string) Authentication {
 	return Authentication{
 		userID: user.ID, credentialVersion: user.CredentialVersion, at: f.People.now(),

@@ -22,7 +22,8 @@ type Session struct {
 	UserID string
 	// CredentialVersion is the user's at the sign-in; the session is dead when the user's is another.
 	CredentialVersion int64
-	// AuthTime is when the person last proved themself in it, AMR how (RFC 8176 values, blank-separated).
+	// AuthTime is when the person last gave a whole proof of themself in it (Authentication.At), AMR all that they have
+	// shown in it (RFC 8176 values, blank-separated).
 	AuthTime time.Time
 	AMR      string
 	// CreatedAt, SeenAt and ExpiresAt are the database's time; ExpiresAt is the absolute end.
