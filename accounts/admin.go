@@ -26,8 +26,8 @@ type NewUser struct {
 }
 
 // Create makes an active user; an administrator, or one with an external id, needs audit.ManageAll: whoever could
-// choose an external id could pass for whom resource servers know by it. *InvalidRequest where a field is wrong, ErrUsernameTaken where the name
-// or external id exists, ErrHashingBusy where too many passwords are being hashed.
+// choose an external id could pass for whom resource servers know by it. *InvalidRequest where a field is wrong,
+// ErrUsernameTaken where the name or external id exists, ErrHashingBusy where too many passwords are being hashed.
 func (s *Service) Create(ctx context.Context, n NewUser, actor audit.Actor) (User, error) {
 	if err := actor.Need(needsFor(n.Admin || n.ExternalID != "")); err != nil {
 		return User{}, err
@@ -91,13 +91,7 @@ func (s *Service) List(ctx context.Context, q Query, actor audit.Actor) ([]User,
 	if err := actor.Need(audit.Read); err != nil {
 		return nil, err
 	}
-	if q.Limit < 1 || q.Limit > maxPage {
-		return nil, invalid("limit", "is not 1 to %d", maxPage)
-	}
-	if err := checkText("prefix", q.Prefix); err != nil {
-		return nil, err
-	}
-	if err := checkText("after", q.After+q.Before); err != nil {
+	if err := checkQuery(q); err != nil {
 		return nil, err
 	}
 	users, err := s.Store.Users(ctx, q)
@@ -157,7 +151,7 @@ func changed(c Change) []string {
 	return names
 }
 
-// mayChange is mayTouch for an id that may be any text.
+// mayChange is MayTouch for an id that may be any text.
 func (s *Service) mayChange(ctx context.Context, id string, actor audit.Actor) error {
 	if err := actor.Need(audit.ManageUsers); err != nil {
 		return err
@@ -165,7 +159,7 @@ func (s *Service) mayChange(ctx context.Context, id string, actor audit.Actor) e
 	if err := checkID(id); err != nil {
 		return err
 	}
-	return mayTouch(ctx, s.Store, id, actor)
+	return MayTouch(ctx, s.Store, id, actor)
 }
 
 // SetPassword replaces the password and ends all the user's grants; it returns how many.

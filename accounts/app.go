@@ -177,5 +177,7 @@ func label(name, byDefault string, now time.Time) (string, error) {
 	if name == "" {
 		return byDefault + now.UTC().Format(time.DateOnly), nil
 	}
-	return name, atMost(maxLabel)("name", name)
+	return name, checkLabel(name)
 }
+
+func checkLabel(name string) error { return atMost(maxLabel)("name", name) }

@@ -42,5 +42,16 @@ func (a Authentication) Methods() []string { return slices.Clone(a.methods) }
 // browser session.
 func (a Authentication) SessionID() string { return a.sessionID }
 
+// recentProof is how old the proof may be with which a person changes what their account hangs on.
+const recentProof = 10 * time.Minute
+
+// Recent tells whether a proof is young enough for such a change; ErrReauthenticate.
+func (s *Service) Recent(who Authentication) error {
+	if s.now().Sub(who.At()) > recentProof {
+		return ErrReauthenticate
+	}
+	return nil
+}
+
 // Level is how strong the proof is (the acr claim).
 func (a Authentication) Level() Level { return LevelOf(a.methods) }

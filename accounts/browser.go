@@ -134,7 +134,7 @@ func (b *Browsers) End(ctx context.Context, id, reason string, actor audit.Actor
 // EndOneOf is End for a session of that user, who has no more rights than the actor; ErrSessionNotFound where it
 // is somebody else's.
 func (b *Browsers) EndOneOf(ctx context.Context, userID, id, reason string, actor audit.Actor) error {
-	if err := mayTouch(ctx, b.Store, userID, actor); err != nil {
+	if err := MayTouch(ctx, b.Store, userID, actor); err != nil {
 		return err
 	}
 	return b.EndOwn(ctx, userID, id, reason, actor)
@@ -168,7 +168,7 @@ func (b *Browsers) EndOwn(ctx context.Context, userID, id, reason string, actor 
 
 // EndOf ends all sessions of a user, who has no more rights than the actor, and returns how many there were.
 func (b *Browsers) EndOf(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
-	if err := mayTouch(ctx, b.Store, userID, actor); err != nil {
+	if err := MayTouch(ctx, b.Store, userID, actor); err != nil {
 		return 0, err
 	}
 	return b.EndAllOwn(ctx, userID, reason, actor)

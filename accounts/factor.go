@@ -14,9 +14,6 @@ const (
 	RecoveryCodes = 10
 )
 
-// recentProof is how old the proof may be with which a person changes their ways to sign in.
-const recentProof = 10 * time.Minute
-
 // FactorCounts is how many factors beside a password somebody has.
 type FactorCounts struct {
 	Passkeys int64

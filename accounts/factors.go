@@ -4,12 +4,12 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"keyturn/audit"
-	"keyturn/keys"
 )
 
 // LevelPolicy says how strongly people have to prove themselves, whatever a client asks for.
@@ -107,8 +107,11 @@ func (f *Factors) Rename(ctx context.Context, who Authentication, id, name strin
 	if !who.Valid() {
 		return ErrNotSignedIn
 	}
-	name, err := label(name, "Renamed on ", f.People.now())
-	if err != nil {
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return invalid("name", "is empty")
+	}
+	if err := checkLabel(name); err != nil {
 		return err
 	}
 	event := userEvent(audit.FactorRenamed, who.UserID(), person(who.userID, actor))
@@ -144,7 +147,7 @@ func (f *Factors) Reset(ctx context.Context, userID string, actor audit.Actor) (
 	if err := checkID(userID); err != nil {
 		return 0, err
 	}
-	if err := mayTouch(ctx, f.People.Store, userID, actor); err != nil {
+	if err := MayTouch(ctx, f.People.Store, userID, actor); err != nil {
 		return 0, err
 	}
 	user, err := f.People.Store.UserByID(ctx, userID)
@@ -159,20 +162,12 @@ func (f *Factors) Reset(ctx context.Context, userID string, actor audit.Actor) (
 	})
 }
 
-// Recent tells beforehand whether a proof is young enough to change the ways to sign in by it; ErrReauthenticate.
-func (f *Factors) Recent(who Authentication) error {
-	if f.People.now().Sub(who.At()) > recentProof {
-		return ErrReauthenticate
-	}
-	return nil
-}
-
 // owner is the user whose recent proof it is.
 func (f *Factors) owner(ctx context.Context, who Authentication) (User, error) {
 	if !who.Valid() {
 		return User{}, ErrNotSignedIn
 	}
-	if err := f.Recent(who); err != nil {
+	if err := f.People.Recent(who); err != nil {
 		return User{}, err
 	}
 	return f.current(ctx, who.UserID(), who.CredentialVersion())
@@ -197,16 +192,11 @@ func owned(who Authentication) Owned {
 // waysChanged is the letter to somebody whose ways to sign in have changed, if they can be written to. name is
 // that of the factor, empty for none.
 func (f *Factors) waysChanged(u User, change, name string) []Letter {
-	if u.Email == "" || !f.Mail {
-		return nil
-	}
-	facts := map[string]string{"username": u.Username, "change": change}
+	facts := map[string]string{"change": change}
 	if name != "" {
 		facts["name"] = name
 	}
-	return []Letter{{
-		ID: keys.NewTokenID(), Kind: LetterWaysChanged, To: u.Email, Language: languageOf(u, ""), UserID: u.ID, Facts: facts,
-	}}
+	return notices(f.Mail, LetterWaysChanged, u, facts, u.Email)
 }
 
 // host is that of the issuer, without port.

@@ -724,7 +724,7 @@ func TestElevate(t *testing.T) {
 		t.Errorf("the session is %s at level %s", again.SessionID(), again.Level())
 	}
 	// A code alone is no recent proof of the person: it opens no change of the account.
-	if err := h.factors.Recent(again); !again.At().Equal(who.At()) || !errors.Is(err, accounts.ErrReauthenticate) {
+	if err := h.factors.People.Recent(again); !again.At().Equal(who.At()) || !errors.Is(err, accounts.ErrReauthenticate) {
 		t.Errorf("by a code the proof of %s becomes one of %s: %v", who.At(), again.At(), err)
 	}
 	if _, err := h.factors.ElevateByCode(t.Context(), who, code(), fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
@@ -734,7 +734,7 @@ func TestElevate(t *testing.T) {
 	h.must(err)
 	d.credential.Counter++
 	more, err = h.factors.ElevateByPasskey(t.Context(), who, h.browser, d.answer(t, options), fromHome)
-	if again, _ := h.session(more, secret); err != nil || again.Level() != accounts.PhishingResistant || !again.At().Equal(h.clock.Now()) || h.factors.Recent(again) != nil {
+	if again, _ := h.session(more, secret); err != nil || again.Level() != accounts.PhishingResistant || !again.At().Equal(h.clock.Now()) || h.factors.People.Recent(again) != nil {
 		t.Errorf("by a passkey: %v, level %s, at %s", err, again.Level(), again.At())
 	}
 	// One that did not make sure of its owner is no more than a code.

@@ -122,7 +122,7 @@ type FactorStore interface {
 	// UseApp raises LastStep to step; false where it is as high already, or the app is gone. Of any number of
 	// concurrent calls with one step one gets true.
 	UseApp(ctx context.Context, id string, step int64) (bool, error)
-	// SealedApps pages through all apps in the order of their ids, and Reseal replaces a sealed secret if it still
+	// SealedApps pages through all apps in the order of their ids, and ResealApp replaces a sealed secret if it still
 	// is old; false where it is not.
 	SealedApps(ctx context.Context, after string, limit int) ([]StoredApp, error)
 	ResealApp(ctx context.Context, id string, old, sealed []byte) (bool, error)

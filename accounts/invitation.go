@@ -31,8 +31,8 @@ type Invitation struct {
 	Lifetime time.Duration
 }
 
-// Invite sends an invitation, which needs what Service.Create needs. An older one to the same address ends. *InvalidRequest
-// where a field is wrong, ErrUsernameTaken where the name exists.
+// Invite sends an invitation, which needs what Service.Create needs. An older one to the same address ends.
+// *InvalidRequest where a field is wrong, ErrUsernameTaken where the name exists.
 func (s *SelfService) Invite(ctx context.Context, in Invitation, actor audit.Actor) error {
 	if err := s.offer(FeatureInvitation); err != nil {
 		return err

@@ -1,6 +1,11 @@
 package accounts
 
-import "time"
+import (
+	"maps"
+	"time"
+
+	"keyturn/keys"
+)
 
 // Letter is mail to one person. It is queued in the transaction of the change that it tells of, and holds
 // no secret: one that carries a one-time link holds the terms of the link, whose secret is made when the
@@ -63,6 +68,23 @@ type LinkTerms struct {
 	Lifetime time.Duration
 	// Data is what the purpose needs beside that.
 	Data map[string]string
+}
+
+// notices make letters that only tell u of something, one to each of the addresses that is one, with facts beside the
+// username; none without mail.
+func notices(mail bool, kind LetterKind, u User, facts map[string]string, to ...string) []Letter {
+	var letters []Letter
+	for _, address := range to {
+		if address == "" || !mail {
+			continue
+		}
+		all := map[string]string{"username": u.Username}
+		maps.Copy(all, facts)
+		letters = append(letters, Letter{
+			ID: keys.NewTokenID(), Kind: kind, To: address, Language: languageOf(u, ""), UserID: u.ID, Facts: all,
+		})
+	}
+	return letters
 }
 
 // LifetimeOf is how long a link lives that somebody asks for themselves, from when its letter leaves.

@@ -45,7 +45,7 @@ func (s *SelfService) takeLetters(ctx context.Context, actor audit.Actor, recipi
 		return false, fmt.Errorf("count letters: %w", err)
 	}
 	if !taken {
-		return false, s.addRefusal(ctx, actor, unknownAccount, refusalLetters)
+		return false, s.People.countRefusal(ctx, unknownAccount, place, refusalLetters)
 	}
 	return true, nil
 }
@@ -53,14 +53,6 @@ func (s *SelfService) takeLetters(ctx context.Context, actor audit.Actor, recipi
 func recipientBucket(to string) string {
 	sum := sha256.Sum256([]byte(Fold(to)))
 	return "letters to " + hex.EncodeToString(sum[:16])
-}
-
-func (s *SelfService) addRefusal(ctx context.Context, actor audit.Actor, account, reason string) error {
-	err := s.People.Store.AddRefusal(ctx, audit.Refusal{Account: account, Address: PlaceOf(actor.Address), Reason: reason})
-	if err != nil {
-		return fmt.Errorf("record refusal: %w", err)
-	}
-	return nil
 }
 
 // SameAddress tells whether two e-mail addresses are the same but for the letter case of ASCII. Characters

@@ -25,5 +25,5 @@ func (s *SelfService) Delete(ctx context.Context, who Authentication, actor audi
 	defer cancel()
 	event := userEvent(audit.UserDeleted, user.ID, person(user.ID, actor))
 	event.Reason = "own"
-	return s.Store.DeleteOwn(ctx, user.ID, who.CredentialVersion(), event, s.tell(LetterAccountDeleted, user, user.Email)...)
+	return s.Store.DeleteOwn(ctx, user.ID, who.CredentialVersion(), event, notices(s.Mail, LetterAccountDeleted, user, nil, user.Email)...)
 }

@@ -42,7 +42,7 @@ func (s *SelfService) AskEmailChange(ctx context.Context, who Authentication, em
 		},
 	}}
 	if !SameAddress(user.Email, email) {
-		letters = append(letters, s.tell(LetterEmailChanging, user, user.Email)...)
+		letters = append(letters, notices(s.Mail, LetterEmailChanging, user, nil, user.Email)...)
 	}
 	return s.Store.QueueAsked(ctx, userEvent(audit.EmailChangeAsked, user.ID, actor), letters...)
 }
@@ -64,10 +64,7 @@ func (s *SelfService) ConfirmEmail(ctx context.Context, secret keys.Secret, acto
 	event.Reason, event.Details = "email_confirmed", map[string]string{"fields": "email email_verified"}
 	var letters []Letter
 	if !SameAddress(from, link.Email) {
-		letters = s.tell(LetterEmailChanged, user, from, link.Email)
-		for _, l := range letters {
-			l.Facts["email"] = link.Email
-		}
+		letters = notices(s.Mail, LetterEmailChanged, user, map[string]string{"email": link.Email}, from, link.Email)
 	}
 	return withoutHash(s.Store.ConfirmEmail(ctx, UsedLink{secret.Hash(), LinkEmailConfirm}, from, event, letters...))
 }

@@ -35,7 +35,7 @@ func (s *SelfService) ChangePassword(ctx context.Context, who Authentication, ol
 	event := userEvent(audit.UserPasswordSet, user.ID, actor)
 	event.Reason = "own"
 	version, err := s.Store.ChangePassword(ctx, user.ID, who.CredentialVersion(), hashed, event,
-		s.tell(LetterPasswordChanged, user, user.Email)...)
+		notices(s.Mail, LetterPasswordChanged, user, nil, user.Email)...)
 	if err != nil {
 		return Authentication{}, err
 	}
@@ -46,20 +46,13 @@ func (s *SelfService) ChangePassword(ctx context.Context, who Authentication, ol
 // checkOwn checks the password of somebody who is signed in, at the cost and under the throttle of a sign-in.
 func (s *Service) checkOwn(ctx context.Context, u User, password string, actor audit.Actor) error {
 	s.setUp()
-	a := &attempt{
-		SignIn:  SignIn{Username: u.Username, Password: password, Actor: actor},
-		account: accountKey(u.Username), folded: Fold(u.Username), address: PlaceOf(actor.Address), user: u,
-	}
+	a := s.attemptOf(u, actor)
+	a.Password = password
 	err := s.tryOwn(ctx, a)
-	if _, throttled := errors.AsType[*Throttled](err); throttled {
-		if unrecorded := s.addRefusal(ctx, a, "throttled"); unrecorded != nil {
-			return unrecorded
-		}
-	}
 	if errors.Is(err, ErrCredentials) {
 		return invalid("old_password", "is not your password")
 	}
-	return err
+	return s.refuseThrottled(ctx, a, err)
 }
 
 func (s *Service) tryOwn(ctx context.Context, a *attempt) error {

@@ -42,7 +42,7 @@ func (s *SelfService) AskReset(ctx context.Context, in ResetRequest, actor audit
 		return err
 	}
 	if len(letters) == 0 { // and the same work as with one
-		return s.addRefusal(ctx, actor, accountOf(users), refusalNoLetter)
+		return s.People.countRefusal(ctx, accountOf(users), PlaceOf(actor.Address), refusalNoLetter)
 	}
 	for _, letter := range letters {
 		event := userEvent(audit.PasswordResetAsked, letter.UserID, actor)
@@ -194,28 +194,13 @@ func (s *SelfService) Reset(ctx context.Context, secret keys.Secret, password st
 	event := userEvent(audit.UserPasswordSet, user.ID, person(user.ID, actor))
 	event.Reason = "reset"
 	return s.Store.ResetPassword(ctx, UsedLink{secret.Hash(), LinkPasswordReset}, hashed, event,
-		s.tell(LetterPasswordChanged, user, user.Email)...)
+		notices(s.Mail, LetterPasswordChanged, user, nil, user.Email)...)
 }
 
 // userOf is the user that a link is for.
 func (s *SelfService) userOf(ctx context.Context, link Link) (User, error) {
 	user, err := s.People.Get(ctx, link.UserID)
 	return user, gone(err)
-}
-
-// tell makes letters that only tell of something, to those of the addresses that are one; none without mail.
-func (s *SelfService) tell(kind LetterKind, u User, to ...string) []Letter {
-	var letters []Letter
-	for _, address := range to {
-		if address == "" || !s.Mail {
-			continue
-		}
-		letters = append(letters, Letter{
-			ID: keys.NewTokenID(), Kind: kind, To: address, Language: languageOf(u, ""), UserID: u.ID,
-			Facts: map[string]string{"username": u.Username},
-		})
-	}
-	return letters
 }
 
 // Errors that administrators meet.

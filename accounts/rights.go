@@ -72,10 +72,11 @@ func (s *Service) RightsOf(ctx context.Context, userID string) (audit.Rights, er
 	return rights, nil
 }
 
-// mayTouch tells whether the actor may change the user or end what is theirs: a user manager may only for
+// MayTouch tells whether the actor may change the user or end what is theirs: a user manager may only for
 // those who have no more rights. Else whoever could set the password of an administrator would be one; that of a
-// deactivated one too, who may be activated again.
-func mayTouch(ctx context.Context, store RightsStore, userID string, actor audit.Actor) error {
+// deactivated one too, who may be activated again. Of a user who is gone everybody may who manages users. Storage asks
+// again in the transaction of a change of the user.
+func MayTouch(ctx context.Context, store RightsStore, userID string, actor audit.Actor) error {
 	if err := actor.Need(audit.ManageUsers); err != nil || actor.Rights.Cover(audit.ManageAll) {
 		return err
 	}

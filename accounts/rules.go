@@ -101,6 +101,17 @@ func checkID(id string) error {
 	return nil
 }
 
+// checkQuery checks what selects a page of users, groups or members.
+func checkQuery(q Query) error {
+	if q.Limit < 1 || q.Limit > maxPage {
+		return invalid("limit", "is not 1 to %d", maxPage)
+	}
+	if err := checkText("prefix", q.Prefix); err != nil {
+		return err
+	}
+	return checkText("after", q.After+q.Before)
+}
+
 // checkChange checks the fields that are set.
 func checkChange(c Change) error {
 	checks := []struct {

@@ -101,15 +101,7 @@ func (s *SelfService) ownRecent(f Feature, who Authentication) error {
 	if err := s.own(f, who); err != nil {
 		return err
 	}
-	return s.Recent(who)
-}
-
-// Recent returns ErrReauthenticate where the proof is older than ten minutes.
-func (s *SelfService) Recent(who Authentication) error {
-	if s.People.now().Sub(who.At()) > recentProof {
-		return ErrReauthenticate
-	}
-	return nil
+	return s.People.Recent(who)
 }
 
 // person is the actor of what somebody does to their own account.

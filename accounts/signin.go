@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,12 +50,7 @@ func (s *Service) Authenticate(ctx context.Context, in SignIn) (Authentication, 
 		a.folded = Fold(in.Username)
 	}
 	proof, err := s.try(ctx, a)
-	if _, throttled := errors.AsType[*Throttled](err); throttled {
-		if unrecorded := s.addRefusal(ctx, a, "throttled"); unrecorded != nil {
-			return Authentication{}, unrecorded
-		}
-	}
-	return proof, err
+	return proof, s.refuseThrottled(ctx, a, err)
 }
 
 // try does all that happens under a hashing slot. The throttle is asked and the failure counted
@@ -251,14 +247,14 @@ func (s *Service) rehash(ctx context.Context, a *attempt, h hash) {
 const unknownAccount = "unknown"
 
 func (s *Service) addRefusal(ctx context.Context, a *attempt, reason string) error {
+	return s.countRefusal(ctx, cmp.Or(a.user.ID, unknownAccount), a.address, reason)
+}
+
+// countRefusal counts by the throttled place, not the address: who has a /64 must not fill the table.
+func (s *Service) countRefusal(ctx context.Context, account, place, reason string) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	account := unknownAccount
-	if a.user.ID != "" {
-		account = a.user.ID
-	}
-	// By the throttled place, not the address: who has a /64 must not fill the table.
-	if err := s.Store.AddRefusal(ctx, audit.Refusal{Account: account, Address: a.address, Reason: reason}); err != nil {
+	if err := s.Store.AddRefusal(ctx, audit.Refusal{Account: account, Address: place, Reason: reason}); err != nil {
 		return fmt.Errorf("record refusal: %w", err)
 	}
 	return nil

@@ -106,7 +106,7 @@ type Change struct {
 }
 
 // Query selects users by username prefix, in username order (byte order): those after a username, or else the last
-// ones before one (keyset paging). At most one of After and Before is set.
+// ones before one (keyset paging). At most one of After and Before is set. Lists of groups and members know no Before.
 type Query struct {
 	Prefix        string
 	After, Before string

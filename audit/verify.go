@@ -210,7 +210,7 @@ type Log interface {
 	SealsAfter(ctx context.Context, number int64, limit int) ([]Seal, error)
 	// BatchesOf are the seals with the rows where they cover some. The refusals are those of the minutes since after.
 	BatchesOf(ctx context.Context, seals []Seal, after time.Time) ([]Batch, error)
-	// Strays are the ids above after, in order, of events that neither wait to be sealed nor are among covered.
+	// StraysAfter are the ids above after, in order, of events that neither wait to be sealed nor are among covered.
 	StraysAfter(ctx context.Context, after int64, limit int) ([]int64, error)
 	// GoneUnsealed are the ids of events that wait to be sealed and are no longer there.
 	GoneUnsealed(ctx context.Context) ([]int64, error)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/keys"
 )
@@ -92,7 +93,7 @@ func (i *Issuer) RevokeGrant(ctx context.Context, id, reason string, actor audit
 	if err != nil {
 		return 0, err
 	}
-	if err := i.mayEnd(ctx, grant.UserID, actor); err != nil {
+	if err := accounts.MayTouch(ctx, i.Store, grant.UserID, actor); err != nil {
 		return 0, err
 	}
 	return i.revoke(ctx, Selection{GrantID: id}, AdminRevoked, reason, audit.Event{
@@ -109,22 +110,9 @@ func (i *Issuer) EndGrant(ctx context.Context, id string, why Reason, actor audi
 	return err
 }
 
-// mayEnd tells whether the actor may end what the user has open: a user manager must not keep administrators
-// out. Of a deleted user everybody may, who manages users: nobody is left to be kept out.
-func (i *Issuer) mayEnd(ctx context.Context, userID string, actor audit.Actor) error {
-	if err := actor.Need(audit.ManageUsers); err != nil || actor.Rights.Cover(audit.ManageAll) {
-		return err
-	}
-	has, _, err := i.Store.RightsOf(ctx, userID)
-	if err != nil || has == 0 {
-		return err
-	}
-	return actor.Need(has)
-}
-
 // RevokeUser ends all grants of a user who has no more rights than the actor, and returns how many there were.
 func (i *Issuer) RevokeUser(ctx context.Context, userID, reason string, actor audit.Actor) (int64, error) {
-	if err := i.mayEnd(ctx, userID, actor); err != nil {
+	if err := accounts.MayTouch(ctx, i.Store, userID, actor); err != nil {
 		return 0, err
 	}
 	return i.revoke(ctx, Selection{UserID: userID}, AdminRevoked, reason, audit.Event{

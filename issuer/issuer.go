@@ -102,8 +102,8 @@ type Pair struct {
 }
 
 // SignIn gives a person who has just proved themself a new grant at the token-pair client and its first
-// pair. accounts.ErrLevelRequired where a policy demands more proof. It returns ErrUserChanged where the user was deactivated, deleted or given another password
-// since the proof.
+// pair. accounts.ErrLevelRequired where a policy demands more proof. It returns ErrUserChanged where the user was
+// deactivated, deleted or given another password since the proof.
 func (i *Issuer) SignIn(ctx context.Context, who accounts.Authentication, actor audit.Actor) (Pair, error) {
 	if !who.Valid() {
 		return Pair{}, ErrUserChanged

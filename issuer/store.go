@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/keys"
 )
@@ -105,6 +106,8 @@ type Resource struct {
 // Store keeps grants, revoked refresh tokens and resources. "The database's time" is the clock that
 // the deciding statement itself reads.
 type Store interface {
+	accounts.RightsStore
+
 	// CreateGrant stores the grant at generation 1, CreatedAt = RotatedAt = the database's time,
 	// ExpiresAt = that + AbsoluteLifetime, if the user still is active and at CredentialVersion (read
 	// under a share lock by the inserting statement), and writes the event in the same transaction; else
@@ -143,9 +146,6 @@ type Store interface {
 
 	// Memberships are the groups and roles of a user; none for one who does not exist.
 	Memberships(ctx context.Context, userID string) (Memberships, error)
-	// RightsOf is accounts.RightsStore's.
-	RightsOf(ctx context.Context, userID string) (rights audit.Rights, active bool, err error)
-
 	Resources(ctx context.Context) ([]Resource, error)
 	// CreateResource, UpdateResource and DeleteResource raise the changes counter.
 	CreateResource(ctx context.Context, r Resource, event audit.Event) error

@@ -67,7 +67,8 @@ const (
 )
 
 // endOlder ends the links that a new one for the same takes the place of, and removes letters that would carry
-// one: a kind of letter that carries links has the name of their purpose. Links to sign up stand beside one another: anybody can ask for one to any address.
+// one: a kind of letter that carries links has the name of their purpose. Links to sign up stand beside one
+// another: anybody can ask for one to any address.
 func (s session) endOlder(ctx context.Context, purpose accounts.LinkPurpose, userID, email string) error {
 	if purpose == accounts.LinkSignUp {
 		return nil

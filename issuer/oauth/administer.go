@@ -35,8 +35,8 @@ type NewClient struct {
 // nil is not said.
 func (r *Registry) Defaults(m Metadata) Metadata { return m.withDefaults(r.Settings) }
 
-// Create registers an enabled client, with Defaults. Changes of clients need audit.ManageAll. It returns *InvalidRequest for bad input and
-// ErrClientExists, and the secret if it made one: the only time that anybody sees it.
+// Create registers an enabled client, with Defaults. Changes of clients need audit.ManageAll. It returns
+// *InvalidRequest for bad input and ErrClientExists, and the secret if it made one: the only time that anybody sees it.
 func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (Client, keys.Secret, error) {
 	if err := actor.Need(audit.ManageAll); err != nil {
 		return Client{}, keys.Secret{}, err

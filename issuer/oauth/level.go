@@ -17,12 +17,6 @@ type Ways interface {
 	TakesPasskeys() bool
 }
 
-// Demands tells how strongly people must have proved themselves, whatever the client wants.
-type Demands interface {
-	// RequiredLevel is what the person's groups demand; empty for nothing.
-	RequiredLevel(ctx context.Context, userID string) (accounts.Level, error)
-}
-
 // Enroll leads a person through setting up a way to sign in, since none of those that they have reaches the level
 // which is demanded. They have proved themself with what they have.
 type Enroll struct {

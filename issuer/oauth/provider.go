@@ -54,7 +54,7 @@ type Provider struct {
 	Log        *slog.Logger
 	// Ways is nil where nobody has more than one factor; Demands where people's groups demand nothing.
 	Ways    Ways
-	Demands Demands
+	Demands accounts.LevelPolicy
 	// Refusals is nil where no trace is kept.
 	Refusals Refusals
 	// Post sends logout tokens. Fetch reads request objects; it should be another one, since anonymous requests

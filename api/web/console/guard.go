@@ -89,7 +89,7 @@ func (r Route) answer(in *call) (err error) {
 	if err := checkReason(in.actor.Why); err != nil {
 		return err
 	}
-	if r.recent && k.Now().Sub(in.who.At()) > recentProof {
+	if r.recent && k.Accounts.Recent(in.who) != nil {
 		return k.Again(c, in.who)
 	}
 	return r.post(in)
@@ -116,12 +116,9 @@ func (k *Console) refuse(in *call, err error) error {
 	return err
 }
 
-// recentProof is how old the proof may be with which somebody does what can't be undone. The page before asks for the
-// password where less than the rest of it would be left to fill the form in.
-const (
-	recentProof = 10 * time.Minute
-	timeToType  = 5 * time.Minute
-)
+// timeToType is how old the proof may be at the page before what wants a recent one: where less than the rest would be
+// left to fill the form in, it asks for the password.
+const timeToType = 5 * time.Minute
 
 // wayBack is where somebody goes on after they signed in: to the page that they asked for, or to that whose form
 // they sent.
