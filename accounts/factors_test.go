@@ -753,6 +753,15 @@ func TestElevate(t *testing.T) {
 	if _, err := h.factors.ElevateByPasskey(t.Context(), who, h.browser, stranger.answer(t, options), fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
 		t.Errorf("a stranger's: %v", err)
 	}
+	// Nor is the answer to a question that was asked of one person good for another in the same browser.
+	other, err := h.factors.People.Authenticate(t.Context(), accounts.SignIn{Username: "norman", Password: password, Actor: fromHome})
+	h.must(err)
+	options, err = h.factors.BeginElevate(t.Context(), who, h.browser)
+	h.must(err)
+	d.credential.Counter++
+	if _, err := h.factors.ElevateByPasskey(t.Context(), other, h.browser, d.answer(t, options), fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
+		t.Errorf("a question to somebody else: %v", err)
+	}
 	if _, err := h.factors.ElevateByCode(t.Context(), accounts.Authentication{}, code(), fromHome); !errors.Is(err, accounts.ErrNotSignedIn) {
 		t.Errorf("nobody: %v", err)
 	}

@@ -74,8 +74,8 @@ func (e *ImportError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Import creates all users or none, with the rights that Create needs. *ImportError where a user is wrong or given twice, *ImportConflict
-// where one exists already.
+// Import creates all users or none, with the rights that Create needs. *ImportError where a user is wrong or given
+// twice, *ImportConflict where one exists already.
 func (s *Service) Import(ctx context.Context, users []ImportUser, actor audit.Actor) (Imported, error) {
 	gives := slices.ContainsFunc(users, func(u ImportUser) bool { return u.Admin || u.ExternalID != "" })
 	if err := actor.Need(needsFor(gives)); err != nil {

@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -225,6 +226,18 @@ func TestLettersAreLimited(t *testing.T) {
 	w.clock.Advance(time.Hour)
 	w.must(w.SignUp(ctx, accounts.SignUp{Email: "peter@example.com"}, stranger))
 	w.arrived("an hour later", "sign_up_exists:peter@example.com")
+}
+
+// Who asks by the name of an account counts for its address, too.
+func TestLettersByNameAreLimited(t *testing.T) {
+	w, ctx := newTown(t), t.Context()
+	w.add("spiderman", "peter@example.com")
+	for n, name := range []string{"spiderman", "spiderman", "peter@example.com", "PETER@example.com", "peter@example.com"} {
+		w.must(w.AskReset(ctx, accounts.ResetRequest{NameOrEmail: name}, stranger))
+		w.arrived(fmt.Sprint("letter ", n+1), "password_reset:peter@example.com")
+	}
+	w.must(w.AskReset(ctx, accounts.ResetRequest{NameOrEmail: "spiderman"}, stranger))
+	w.arrived("the sixth", "")
 }
 
 func TestInvitation(t *testing.T) {

@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,6 +135,36 @@ func TestDigestIsWhatIsDocumented(t *testing.T) {
 	if got := e.Digest(); got != Digest(sha256.Sum256(want)) {
 		t.Errorf("the canonical form of an event changed: %s", got)
 	}
+}
+
+// The documented forms of a refusal and of a seal, which verifiers of years later go by.
+func TestSealIsWhatIsDocumented(t *testing.T) {
+	var form []byte
+	field := func(parts ...[]byte) {
+		for _, p := range parts {
+			form = append(binary.BigEndian.AppendUint64(form, uint64(len(p))), p...)
+		}
+	}
+	number := func(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+	is := func(what string, got Digest) {
+		if want := Digest(sha256.Sum256(form)); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+		form = nil
+	}
+	r := refusal(1)
+	field([]byte("keyturn audit refusal v1"), number(r.Minute.UnixMicro()), []byte("u"), []byte("192.0.2.1"), []byte("credentials"), number(3))
+	is("a refusal", r.Digest())
+
+	last := Seal{Number: 8, Hash: Digest{1, 2, 3}}
+	s := last.Next(Seal{
+		At: day0, RefusalsThrough: r.Minute, Events: MarkEvents([]int64{7}, []Event{event(7)}), Refusals: MarkRefusals([]RefusalCount{r}),
+	}, key("k"))
+	e, refused := event(7).Digest(), r.Digest()
+	field([]byte("keyturn audit body v1"), slices.Concat(number(7), e[:]), slices.Concat(number(r.Minute.UnixMicro()), refused[:]))
+	is("a body", s.Body)
+	field([]byte("keyturn audit seal v1"), last.Hash[:], number(9), number(day0.UnixMicro()), number(0), number(r.Minute.UnixMicro()), s.Body[:])
+	is("a seal", s.Hash)
 }
 
 func TestTamperingIsFound(t *testing.T) {

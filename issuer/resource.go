@@ -145,7 +145,8 @@ func (i *Issuer) Resources(ctx context.Context) ([]Resource, error) {
 	return list, nil
 }
 
-// CreateResource stores a new resource. Changes of resources need audit.ManageAll. It returns *InvalidRequest for bad input and ErrResourceExists.
+// CreateResource stores a new resource. Changes of resources need audit.ManageAll. It returns *InvalidRequest for bad
+// input and ErrResourceExists.
 func (i *Issuer) CreateResource(ctx context.Context, r Resource, actor audit.Actor) error {
 	return i.writeResource(ctx, r, actor, audit.ResourceCreated, i.Store.CreateResource)
 }

@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	// The lock makes two additions of one person follow one another, and a deletion wait.
-	lockMember statement = `SELECT id FROM users WHERE id = ? {for update}`
-
 	insertMember statement = `INSERT INTO group_members (user_id, group_id, added_at) VALUES (?, ?, {now}) ON CONFLICT (user_id, group_id) DO NOTHING`
 	deleteMember statement = `DELETE FROM group_members WHERE user_id = ? AND group_id = ?`
 	countGroups  statement = `SELECT COUNT(*) FROM group_members WHERE user_id = ?`
@@ -71,8 +68,8 @@ func (s session) guardMember(ctx context.Context, m accounts.Membership, actor a
 	if err := s.guardGroup(ctx, m.GroupID, actor); err != nil {
 		return err
 	}
-	var id string
-	if err := s.get(ctx, &id, lockMember, m.UserID); err != nil {
+	var id string // the lock makes two additions of one person follow one another, and a deletion wait
+	if err := s.get(ctx, &id, holdAnyUser, m.UserID); err != nil {
 		return translate(err, accounts.ErrUserNotFound)
 	}
 	return s.guardUser(ctx, m.UserID, actor)

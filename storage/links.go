@@ -52,9 +52,9 @@ const (
 	linkByHash statement = `SELECT ` + linkColumns + `, ` + usedLink + ` AS used, ` + liveLink + ` AS live
 		FROM one_time_links l WHERE l.hash = ? AND l.purpose = ?`
 
-	lockLinkUser statement = `SELECT id FROM users WHERE id = ? {for update}`
-	lockLinks    statement = `SELECT letter_id FROM one_time_links WHERE letter_id = ? ORDER BY hash {for update}`
-	useLinks     statement = `UPDATE one_time_links SET used_at = {now}
+	holdAnyUser statement = `SELECT id FROM users WHERE id = ? {for update}`
+	lockLinks   statement = `SELECT letter_id FROM one_time_links WHERE letter_id = ? ORDER BY hash {for update}`
+	useLinks    statement = `UPDATE one_time_links SET used_at = {now}
 		WHERE letter_id = (SELECT l.letter_id FROM one_time_links l
 			WHERE l.hash = ? AND l.purpose = ? AND NOT ` + usedLink + ` AND ` + liveLink + `)`
 
@@ -116,7 +116,7 @@ func (s session) useLinkOf(ctx context.Context, lock statement, hash keys.Hash, 
 		return accounts.Link{}, err
 	}
 	var locked []string
-	if err := s.all(ctx, &locked, lockLinkUser, link.UserID); err != nil {
+	if err := s.all(ctx, &locked, holdAnyUser, link.UserID); err != nil {
 		return accounts.Link{}, err
 	}
 	if _, err := s.exec(ctx, removeLetter, link.LetterID); err != nil {

@@ -76,7 +76,7 @@ func (s session) endOlder(ctx context.Context, purpose accounts.LinkPurpose, use
 	if userID != "" { // whose row is locked before their links, as useLink does
 		email = ""
 		var locked []string
-		if err := s.all(ctx, &locked, lockLinkUser, userID); err != nil {
+		if err := s.all(ctx, &locked, holdAnyUser, userID); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"keyturn/issuer"
 )
 
-// release is one claim of OIDC Core section 5.1, or of RFC 9068 section 2.2.3.1: the scope that brings it (section 5.4) and its value, nil
+// release is one claim of OIDC Core section 5.1, or of RFC 9068 section 2.2.3.1: the scope that brings it (section
+// 5.4) and its value, nil
 // where the user has none.
 type release struct {
 	name, scope string
