@@ -576,6 +576,13 @@ func TestRegistrationRefuses(t *testing.T) {
 	if _, _, err := h.factors.AddPasskey(t.Context(), who, h.browser, answer, "", fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
 		t.Errorf("the same answer again: %v", err)
 	}
+	norman := h.newUser("norman", password)
+	other, err := h.factors.People.Authenticate(t.Context(), accounts.SignIn{Username: "norman", Password: password, Actor: fromHome})
+	h.must(err)
+	theirs := newDevice(norman, virtualwebauthn.AuthenticatorOptions{})
+	if _, _, err := h.factors.AddPasskey(t.Context(), other, h.browser, theirs.create(t, begin()), "", fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
+		t.Errorf("a question to somebody else: %v", err)
+	}
 	if _, _, err := h.factors.AddPasskey(t.Context(), who, h.browser, d.create(t, begin()), "", fromHome); !errors.Is(err, accounts.ErrPasskeyRefused) {
 		t.Errorf("the same passkey again: %v", err)
 	}
