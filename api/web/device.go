@@ -26,7 +26,7 @@ func (c catalogue) device(userAgent string) (template.HTML, error) {
 	if userAgent == "" {
 		return c.text("device.unknown")
 	}
-	if !strings.HasPrefix(userAgent, "Mozilla/") {
+	if !isBrowser(userAgent) {
 		return template.HTML("<bdi>" + template.HTMLEscapeString(userAgent) + "</bdi>"), nil
 	}
 	browser, system := firstMark(browserMarks, userAgent), firstMark(systemMarks, userAgent)
@@ -38,6 +38,24 @@ func (c catalogue) device(userAgent string) (template.HTML, error) {
 	}
 	return c.text("device.on", "browser", browser, "system", system)
 }
+
+// DeviceName is what the pages call a device, as English text; the User-Agent header itself where they would not
+// know it.
+func DeviceName(userAgent string) string {
+	if !isBrowser(userAgent) {
+		return userAgent
+	}
+	browser, system := firstMark(browserMarks, userAgent), firstMark(systemMarks, userAgent)
+	switch {
+	case browser == "" && system == "":
+		return userAgent
+	case browser == "" || system == "":
+		return browser + system
+	}
+	return browser + " on " + system
+}
+
+func isBrowser(userAgent string) bool { return strings.HasPrefix(userAgent, "Mozilla/") }
 
 func firstMark(marks []deviceMark, userAgent string) string {
 	for _, m := range marks {

@@ -2,6 +2,21 @@ package web
 
 import "testing"
 
+// TestDeviceNameForTheCommandLine: programs and unknown browsers are told as they call themselves.
+func TestDeviceNameForTheCommandLine(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "Firefox on Linux",
+		"Mozilla/5.0 (Windows)":    "Windows",
+		"Mozilla/5.0 (compatible)": "Mozilla/5.0 (compatible)",
+		"curl/8.5.0":               "curl/8.5.0",
+		"":                         "",
+	} {
+		if got := DeviceName(agent); got != want {
+			t.Errorf("%q: %q, want %q", agent, got, want)
+		}
+	}
+}
+
 func TestDevicesHaveNamesThatPeopleKnow(t *testing.T) {
 	all := testCatalogues(t)
 	for agent, want := range map[string][2]string{

@@ -31,6 +31,7 @@ func TestSettingsAreRefused(t *testing.T) {
 		{"KEYTURN_ACCESS_TOKEN_LIFETIM=5m", []string{"KEYTURN_ACCESS_TOKEN_LIFETIM", "did you mean KEYTURN_ACCESS_TOKEN_LIFETIME?"}},
 		{"KEYTURN_SELF_SERVICE=name,nonsense", []string{"KEYTURN_SELF_SERVICE", `"nonsense" is not one of`}},
 		{"KEYTURN_PASSWORD_MIN_LENGTH=7", []string{"KEYTURN_PASSWORD_MIN_LENGTH", "from 8 to 64"}},
+		{"KEYTURN_LISEN=127.0.0.1:8080", []string{"KEYTURN_LISEN: no such setting (did you mean KEYTURN_LISTEN?)"}},
 		{"KEYTURN_NONSENSE=1", []string{"KEYTURN_NONSENSE: no such setting"}},
 		{"KEYTURN_ACCESS_TOKEN_LIFETIME=5", []string{"KEYTURN_ACCESS_TOKEN_LIFETIME", "duration"}},
 		{"KEYTURN_ACCESS_TOKEN_LIFETIME=0s", []string{"KEYTURN_ACCESS_TOKEN_LIFETIME"}},

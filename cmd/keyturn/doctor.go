@@ -59,7 +59,7 @@ func diagnose(c *cobra.Command) []check {
 		return append(checks, check{"database", "failed", plainly(err)})
 	}
 	defer a.Close()
-	checks = append(checks, check{"schema", "ok", ""}, a.checkDatabase(c.Context()), a.checkMail(c.Context()), a.checkFiles())
+	checks = append(checks, check{"schema", "ok", ""}, a.checkDatabase(c.Context()), a.checkMail(c.Context()), a.checkPasskeys(), a.checkFiles())
 	if err := a.startReading(c.Context()); err != nil {
 		return append(checks, check{"keys", "failed", plainly(err)})
 	}
@@ -70,4 +70,12 @@ func diagnose(c *cobra.Command) []check {
 		checks = append(checks, check{"rotation", "ok", ""})
 	}
 	return checks
+}
+
+// checkPasskeys tells where nobody can have a passkey. That is no fault, and nothing else would say why none is offered.
+func (a *app) checkPasskeys() check {
+	if !a.factors.TakesPasskeys() {
+		return check{"passkeys", "ok", fmt.Sprintf("off: KEYTURN_ISSUER needs a host name for them; localhost is one, %s is none", a.config.issuerHost())}
+	}
+	return check{"passkeys", "ok", ""}
 }

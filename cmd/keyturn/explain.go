@@ -39,7 +39,6 @@ func explain(c *cobra.Command, err error) string {
 		{accounts.ErrSessionNotFound, "`keyturn session browsers --user NAME` shows them"},
 		{issuer.ErrGrantNotFound, "`keyturn session list --user NAME` shows them"},
 		{issuer.ErrResourceExists, "`keyturn resource update` changes it"},
-		{accounts.ErrNotOffered, "KEYTURN_SELF_SERVICE must name it and KEYTURN_MAIL_URL say how letters leave; --print-link shows a link to hand over without either"},
 		{accounts.ErrNoAddress, "--print-link shows a link to hand over"},
 		{accounts.ErrDeactivated, "`keyturn user activate` lets them sign in again"},
 		{issuer.ErrResourceNotFound, "`keyturn resource list` shows them"},
@@ -186,10 +185,14 @@ func noArgs(c *cobra.Command, args []string) error {
 	return fmt.Errorf("`%s` has no command %q\n  %s`%[1]s --help` lists them", c.CommandPath(), args[0], meant)
 }
 
-// wrongFlag adds where flags are listed.
+// wrongFlag adds which flag was probably meant, and where flags are listed.
 func wrongFlag(c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
-	return fmt.Errorf("%w\n  `%s --help` lists what there is", err, c.CommandPath())
+	meant := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		meant = nearestFlag(c, unknown.GetSpecifiedName())
+	}
+	return fmt.Errorf("%w\n  %s`%s --help` lists what there is", err, meant, c.CommandPath())
 }

@@ -90,14 +90,33 @@ func rolesText(g accounts.Group) string {
 
 func groupShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: "Tell of one group", Args: exactly(1),
-		RunE: onGroup(func(_ context.Context, c *cobra.Command, _ *app, g accounts.Group, _ []string) error {
+		Use: "show NAME", Short: "Tell of one group and of the first of its members", Args: exactly(1),
+		RunE: onGroup(func(ctx context.Context, c *cobra.Command, a *app, g accounts.Group, _ []string) error {
+			members, err := a.groups.Members(ctx, g.ID, accounts.Query{Limit: shownMembers + 1}, operator())
+			if err != nil {
+				return err
+			}
 			return tellTable(c, admin.ViewGroup(g), []string{"NAME", g.Name}, [][]string{
 				{"ID", g.ID}, {"DESCRIPTION", g.Description}, {"ROLES", rolesText(g)}, {"REQUIRED ACR", string(g.RequiredLevel)},
-				{"CREATED", moment(g.CreatedAt)}, {"UPDATED", moment(g.UpdatedAt)},
+				{"MEMBERS", membersText(members)}, {"CREATED", moment(g.CreatedAt)}, {"UPDATED", moment(g.UpdatedAt)},
 			})
 		}),
 	}
+}
+
+// shownMembers is how many members fit into a line of `group show`; `group members` pages through all.
+const shownMembers = 10
+
+func membersText(members []accounts.Member) string {
+	names := make([]string, 0, len(members))
+	for n, m := range members {
+		if n == shownMembers {
+			names = append(names, "… (`keyturn group members` lists all)")
+			break
+		}
+		names = append(names, m.Username)
+	}
+	return orNone(strings.Join(names, ", "))
 }
 
 func groupUpdate() *cobra.Command {

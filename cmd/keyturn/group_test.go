@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"keyturn/accounts"
 )
 
 func TestGroupCommands(t *testing.T) {
@@ -32,6 +34,9 @@ func TestGroupCommands(t *testing.T) {
 	if list := i.must(t, "", "group", "list"); !strings.Contains(list, "writers") || !strings.Contains(list, "editor@api") {
 		t.Errorf("listed %s", list)
 	}
+	if shown := i.must(t, "", "group", "show", "writers"); !strings.Contains(shown, "MEMBERS       spiderman\n") {
+		t.Errorf("shown %s", shown)
+	}
 	if members := i.must(t, "", "group", "members", "writers"); !strings.Contains(members, "spiderman") {
 		t.Errorf("members %s", members)
 	}
@@ -46,5 +51,22 @@ func TestGroupCommands(t *testing.T) {
 	}
 	if gone := i.object(t, "", "group", "delete", "writers"); gone["name"] != "writers" {
 		t.Errorf("deleted %v", gone)
+	}
+}
+
+// TestMembersOfALargeGroup: a line of `group show` ends where the names would fill the screen.
+func TestMembersOfALargeGroup(t *testing.T) {
+	members := []accounts.Member(nil)
+	if said := membersText(members); said != "-" {
+		t.Errorf("nobody: %q", said)
+	}
+	for range shownMembers {
+		members = append(members, accounts.Member{Username: "a"})
+	}
+	if said := membersText(members); said != strings.Repeat("a, ", shownMembers-1)+"a" {
+		t.Errorf("as many as fit: %q", said)
+	}
+	if said := membersText(append(members, accounts.Member{Username: "b"})); strings.Contains(said, "b") && !strings.HasSuffix(said, "a, … (`keyturn group members` lists all)") {
+		t.Errorf("one more: %q", said)
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,22 @@ import (
 func (a *app) selfService() *accounts.SelfService {
 	features, _ := accounts.ParseFeatures(a.config.SelfService) // the settings were checked
 	return &accounts.SelfService{People: a.accounts, Store: a.db, Allow: features, Mail: a.config.mailOn()}
+}
+
+// whyNotOffered says of accounts.ErrNotOffered which setting is missing for f, or that both are; other errors it
+// leaves as they are.
+func (a *app) whyNotOffered(f accounts.Feature, err error) error {
+	if !errors.Is(err, accounts.ErrNotOffered) {
+		return err
+	}
+	var missing []string
+	if !a.selfService().Allow.Has(f) {
+		missing = append(missing, fmt.Sprintf("KEYTURN_SELF_SERVICE does not name %s", f))
+	}
+	if !a.config.mailOn() {
+		missing = append(missing, "KEYTURN_MAIL_URL is not set, so no letters leave")
+	}
+	return fmt.Errorf("%w\n  %s; --print-link shows a link to hand over", err, strings.Join(missing, ", and "))
 }
 
 // linkView is a link that is shown once.
@@ -39,7 +57,7 @@ invitation to the same address ends. Without mail, --print-link shows the link, 
 			self := a.selfService()
 			if !printLink {
 				if err := self.Invite(ctx, in, operator()); err != nil {
-					return err
+					return a.whyNotOffered(accounts.FeatureInvitation, err)
 				}
 				return tell(c, linkView{Email: in.Email}, "an invitation to %s is on its way\n", in.Email)
 			}
@@ -79,7 +97,7 @@ the account, but for a second factor.`,
 			self := a.selfService()
 			if !printLink {
 				if err := self.SendReset(ctx, u.ID, operator()); err != nil {
-					return err
+					return a.whyNotOffered(accounts.FeaturePasswordReset, err)
 				}
 				return tell(c, linkView{Username: u.Username, Email: u.Email}, "a letter to %s is on its way to %s\n", u.Username, u.Email)
 			}

@@ -45,3 +45,25 @@ func TestLinksToHandOver(t *testing.T) {
 		t.Error("the audit log holds the link's secret")
 	}
 }
+
+// TestNotOfferedNamesTheSetting: of the two settings that letters need, the one that is missing is named, or both.
+func TestNotOfferedNamesTheSetting(t *testing.T) {
+	const names, mail = "KEYTURN_SELF_SERVICE does not name ", "KEYTURN_MAIL_URL is not set"
+	for _, tt := range []struct {
+		env        []string
+		names, url bool
+	}{
+		{nil, false, true},
+		{[]string{"KEYTURN_SELF_SERVICE=none"}, true, true},
+		{[]string{"KEYTURN_SELF_SERVICE=name", "KEYTURN_MAIL_URL=console:", "KEYTURN_MAIL_FROM=id@example.com"}, true, false},
+	} {
+		i := newMigrated(t, tt.env...)
+		i.must(t, "", "user", "create", "spiderman", "--email", "spiderman@example.com")
+		for command, feature := range map[string]string{"invite gwen@example.com": "invitation", "reset-link spiderman": "password-reset"} {
+			said := i.refused(t, append([]string{"user"}, strings.Fields(command)...)...)
+			if strings.Contains(said, names+feature) != tt.names || strings.Contains(said, mail) != tt.url || !strings.Contains(said, "--print-link") {
+				t.Errorf("%v, %s: %s", tt.env, command, said)
+			}
+		}
+	}
+}

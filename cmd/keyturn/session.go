@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/api/admin"
+	"keyturn/api/web"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -137,7 +138,7 @@ func sessionBrowsers() *cobra.Command {
 			views, rows := make([]admin.Session, len(list)), make([][]string, len(list))
 			for n, s := range list {
 				views[n] = admin.ViewSession(s)
-				rows[n] = []string{s.ID, moment(s.AuthTime), moment(s.SeenAt), moment(s.ExpiresAt), s.Address, s.UserAgent}
+				rows[n] = []string{s.ID, moment(s.AuthTime), moment(s.SeenAt), moment(s.ExpiresAt), s.Address, orNone(web.DeviceName(s.UserAgent))}
 			}
 			return tellTable(c, views, []string{"ID", "SIGNED IN", "SEEN", "ENDS", "ADDRESS", "BROWSER"}, rows)
 		}),

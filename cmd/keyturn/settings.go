@@ -188,24 +188,6 @@ func applyFile(from source, env map[string]string, known map[string]setting, val
 	return errors.Join(problems...)
 }
 
-// nearest suggests the setting that shares the longest beginning with a mistyped one.
-func nearest(name string, known map[string]setting) string {
-	best, length := "", 3
-	for _, s := range settings() {
-		shared := 0
-		for shared < len(name) && shared < len(s.name) && name[shared] == s.name[shared] {
-			shared++
-		}
-		if shared > length {
-			best, length = s.name, shared
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return " (did you mean " + known[best].env() + "?)"
-}
-
 // set parses a setting's text into its field.
 func set(field reflect.Value, text string) error {
 	switch v := field.Addr().Interface().(type) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyturn/accounts"
 )
 
 // TestServeWithNoConfiguration is the first minute: SQLite in the data folder, keys, a master identity, and the link
@@ -197,5 +199,16 @@ func TestDoctorChangesNothing(t *testing.T) {
 			t.Errorf("%s is readable by all, and doctor says:\n%s", file, out)
 		}
 		must(t, os.Chmod(path, 0o600))
+	}
+}
+
+// TestDoctorTellsOfPasskeys: an issuer that is an address has none (WebAuthn Level 3 section 5.1.3), and no page says
+// why none is offered.
+func TestDoctorTellsOfPasskeys(t *testing.T) {
+	for issuer, off := range map[string]bool{"http://127.0.0.1:8080": true, "http://[::1]:8080": true, "http://localhost:8080": false, "https://id.example.com": false} {
+		a := &app{config: &Config{Issuer: issuer}, factors: &accounts.Factors{Issuer: issuer}}
+		if got := a.checkPasskeys(); got.Status != "ok" || strings.Contains(got.Detail, "host name") != off {
+			t.Errorf("%s: %+v", issuer, got)
+		}
 	}
 }

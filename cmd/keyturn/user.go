@@ -19,7 +19,7 @@ import (
 func userCommand() *cobra.Command {
 	cmd := group("user", "Create, change, list and import users")
 	cmd.AddCommand(
-		userCreate(), userInvite(), userSetPassword(), userResetLink(), userUpdate(), userList(), userImport(), userFactors(), userResetFactors(),
+		userCreate(), userShow(), userInvite(), userSetPassword(), userResetLink(), userUpdate(), userList(), userImport(), userFactors(), userResetFactors(),
 		userState("activate", "Let a user sign in again", func(ctx context.Context, a *app, id string) (int64, error) {
 			return 0, a.accounts.Activate(ctx, id, operator())
 		}),
@@ -223,14 +223,7 @@ func userList() *cobra.Command {
 			views, rows := make([]admin.User, len(users)), make([][]string, len(users))
 			for n, u := range users {
 				views[n] = admin.ViewUser(u)
-				state := "active"
-				if !u.Active {
-					state = "deactivated"
-				}
-				if u.Admin {
-					state += ", administrator"
-				}
-				rows[n] = []string{u.Username, u.GivenName + " " + u.FamilyName, u.Email, state, u.ID}
+				rows[n] = []string{u.Username, u.GivenName + " " + u.FamilyName, u.Email, userStateText(u), u.ID}
 			}
 			return tellTable(c, views, []string{"USERNAME", "NAME", "E-MAIL", "STATE", "ID"}, rows)
 		}),
