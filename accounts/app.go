@@ -16,8 +16,15 @@ import (
 // appLifetime is how long an app may take to show its first code.
 const appLifetime = 30 * time.Minute
 
-// appPurpose is what the secret of an app is sealed for.
-const appPurpose = "authenticator app"
+// appPurpose is what the secret of an app is sealed for, waitingPurpose that of one that has not shown a code.
+const (
+	appPurpose     = "authenticator app"
+	waitingPurpose = "authenticator app that waits"
+)
+
+// waitingOwner is whom a secret is sealed for until its app has shown a code: the person in this browser session. One
+// that somebody else has been shown, who was signed in as them, must not become the person's.
+func waitingOwner(who Authentication) string { return who.userID + " " + who.sessionID }
 
 // AppEnrolment is an authenticator app that has not shown a code yet.
 type AppEnrolment struct {
@@ -27,7 +34,8 @@ type AppEnrolment struct {
 	ExpiresAt   time.Time
 }
 
-// BeginApp makes a secret for an authenticator app, or returns the one that waits for its first code already.
+// BeginApp makes a secret for an authenticator app, or returns the one that waits for its first code already in this
+// browser session.
 // ErrReauthenticate, ErrTooManyFactors.
 func (f *Factors) BeginApp(ctx context.Context, who Authentication) (AppEnrolment, error) {
 	user, err := f.owner(ctx, who)
@@ -36,7 +44,7 @@ func (f *Factors) BeginApp(ctx context.Context, who Authentication) (AppEnrolmen
 	}
 	held, err := f.Store.HeldApp(ctx, user.ID)
 	if err == nil {
-		if secret, _, unopened := f.Sealer.OpenSecret(appPurpose, user.ID, held.Sealed); unopened == nil {
+		if secret, _, unopened := f.Sealer.OpenSecret(waitingPurpose, waitingOwner(who), held.Sealed); unopened == nil {
 			return f.enrolment(user, secret, held), nil
 		}
 	}
@@ -45,7 +53,7 @@ func (f *Factors) BeginApp(ctx context.Context, who Authentication) (AppEnrolmen
 	}
 	secret := make([]byte, totpSecret)
 	rand.Read(secret) // never fails: crypto/rand ends the program instead
-	sealed, err := f.Sealer.SealSecret(appPurpose, user.ID, secret)
+	sealed, err := f.Sealer.SealSecret(waitingPurpose, waitingOwner(who), secret)
 	if err != nil {
 		return AppEnrolment{}, err
 	}
@@ -78,13 +86,16 @@ func (f *Factors) ConfirmApp(ctx context.Context, who Authentication, code, name
 	if err != nil {
 		return App{}, Authentication{}, err
 	}
-	secret, _, err := f.Sealer.OpenSecret(appPurpose, user.ID, held.Sealed)
+	secret, _, err := f.Sealer.OpenSecret(waitingPurpose, waitingOwner(who), held.Sealed)
 	if err != nil {
 		return App{}, Authentication{}, fmt.Errorf("%w: %w", ErrCeremonyGone, err) // a new one can be had
 	}
 	step, ok := totpMatch(secret, plainCode(code), now, 0)
 	if !ok {
 		return App{}, Authentication{}, ErrSecondFactor
+	}
+	if held.Sealed, err = f.Sealer.SealSecret(appPurpose, user.ID, secret); err != nil {
+		return App{}, Authentication{}, err
 	}
 	held.Name, held.LastStep = name, step
 	event := userEvent(audit.FactorAdded, user.ID, person(who.userID, actor))

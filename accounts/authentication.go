@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -45,12 +46,17 @@ func (a Authentication) SessionID() string { return a.sessionID }
 // recentProof is how old the proof may be with which a person changes what their account hangs on.
 const recentProof = 10 * time.Minute
 
-// Recent tells whether a proof is young enough for such a change; ErrReauthenticate.
-func (s *Service) Recent(who Authentication) error {
+// Recent tells whether a proof is good enough for such a change: ErrReauthenticate where it is older than that, or is of
+// one factor and the person has two. They have got the second since, and whoever signed in without it need not be them.
+func (s *Service) Recent(ctx context.Context, who Authentication) error {
 	if s.now().Sub(who.At()) > recentProof {
 		return ErrReauthenticate
 	}
-	return nil
+	has, err := s.Store.FactorCounts(ctx, who.UserID())
+	if err == nil && has.SecondFactor() && !who.Level().Satisfies(TwoFactors) {
+		err = ErrReauthenticate
+	}
+	return err
 }
 
 // Level is how strong the proof is (the acr claim).

@@ -147,7 +147,7 @@ type KeptLetter struct {
 
 // Export returns everything that is kept about the person.
 func (s *SelfService) Export(ctx context.Context, who Authentication, actor audit.Actor) (Export, error) {
-	if err := s.ownRecent(FeatureDownload, who); err != nil {
+	if err := s.ownRecent(ctx, FeatureDownload, who); err != nil {
 		return Export{}, err
 	}
 	user, err := s.People.Store.UserByID(ctx, who.UserID())

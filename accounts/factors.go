@@ -167,7 +167,7 @@ func (f *Factors) owner(ctx context.Context, who Authentication) (User, error) {
 	if !who.Valid() {
 		return User{}, ErrNotSignedIn
 	}
-	if err := f.People.Recent(who); err != nil {
+	if err := f.People.Recent(ctx, who); err != nil {
 		return User{}, err
 	}
 	return f.current(ctx, who.UserID(), who.CredentialVersion())

@@ -41,6 +41,8 @@ type house struct {
 	browsers *accounts.Browsers
 	user     accounts.User
 	browser  keys.Secret
+	// proof is of whoever has set up a factor, with it.
+	proof accounts.Authentication
 	// master is the text of the newest master identity.
 	master []byte
 }
@@ -139,9 +141,10 @@ func (h *house) app(who accounts.Authentication) func() string {
 	code := func() string { return accounts.CodeAt(secret, h.clock.Now()) }
 	_, proof, err := h.factors.ConfirmApp(h.Context(), who, code(), "", fromHome)
 	h.must(err)
-	if proof.Level() != accounts.TwoFactors {
+	if !proof.Level().Satisfies(accounts.TwoFactors) {
 		h.Errorf("who has set an app up has proved %s", proof.Level())
 	}
+	h.proof = proof
 	h.clock.Advance(30 * time.Second)
 	return code
 }
@@ -199,8 +202,9 @@ func (h *house) passkey(who accounts.Authentication, d *device) accounts.Passkey
 	h.Helper()
 	options, err := h.factors.BeginPasskey(h.Context(), who, h.browser)
 	h.must(err)
-	added, _, err := h.factors.AddPasskey(h.Context(), who, h.browser, d.create(h.T, options), "", fromHome)
+	added, proof, err := h.factors.AddPasskey(h.Context(), who, h.browser, d.create(h.T, options), "", fromHome)
 	h.must(err)
+	h.proof = proof
 	return added
 }
 
@@ -376,6 +380,7 @@ func TestRecoveryCodes(t *testing.T) {
 		t.Errorf("without a second factor: %v", err)
 	}
 	h.app(who)
+	who = h.proof
 	first, err := h.factors.MakeRecoveryCodes(t.Context(), who, fromHome)
 	h.must(err)
 	codes, err := h.factors.MakeRecoveryCodes(t.Context(), who, fromHome)
@@ -570,8 +575,9 @@ func TestRegistrationRefuses(t *testing.T) {
 	if _, _, err := h.factors.AddPasskey(t.Context(), who, h.browser, answer, strings.Repeat("x", 65), fromHome); err == nil {
 		t.Error("a long name was taken")
 	}
-	if _, _, err := h.factors.AddPasskey(t.Context(), who, h.browser, answer, "Key on my ring", fromHome); err != nil {
-		t.Errorf("a good one: %v", err)
+	var err error
+	if _, who, err = h.factors.AddPasskey(t.Context(), who, h.browser, answer, "Key on my ring", fromHome); err != nil {
+		t.Fatalf("a good one: %v", err)
 	}
 	if _, _, err := h.factors.AddPasskey(t.Context(), who, h.browser, answer, "", fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
 		t.Errorf("the same answer again: %v", err)
@@ -640,6 +646,71 @@ func TestChangesNeedARecentProof(t *testing.T) {
 	}
 }
 
+// TestChangesNeedTheSecondFactor: whoever is signed in by a password alone since before there was a second factor need
+// not be the one who has set it up, and must neither remove it nor put one of their own beside it.
+func TestChangesNeedTheSecondFactor(t *testing.T) {
+	h := newHouse(t)
+	thief, _ := h.signedIn()
+	owner, _ := h.signedIn()
+	self := &accounts.SelfService{People: h.people, Store: h.db, Allow: accounts.AllFeatures(), Mail: true}
+	passkey := h.passkey(owner, newDevice(h.user, virtualwebauthn.AuthenticatorOptions{}))
+	for name, change := range map[string]func(who accounts.Authentication) error{
+		"begin a passkey": func(who accounts.Authentication) error {
+			_, err := h.factors.BeginPasskey(t.Context(), who, h.browser)
+			return err
+		},
+		"begin an app": func(who accounts.Authentication) error { _, err := h.factors.BeginApp(t.Context(), who); return err },
+		"recovery codes": func(who accounts.Authentication) error {
+			_, err := h.factors.MakeRecoveryCodes(t.Context(), who, fromHome)
+			return err
+		},
+		"another address": func(who accounts.Authentication) error {
+			return self.AskEmailChange(t.Context(), who, "thief@example.com", "", fromHome)
+		},
+		"download": func(who accounts.Authentication) error { _, err := self.Export(t.Context(), who, fromHome); return err },
+	} {
+		if err := change(thief); !errors.Is(err, accounts.ErrReauthenticate) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := change(h.proof); err != nil {
+			t.Errorf("%s with both: %v", name, err)
+		}
+	}
+	if err := h.factors.Remove(t.Context(), thief, passkey.ID, fromHome); !errors.Is(err, accounts.ErrReauthenticate) {
+		t.Errorf("remove: %v", err)
+	}
+	h.must(h.factors.Remove(t.Context(), h.proof, passkey.ID, fromHome))
+}
+
+// TestAnAppThatWaitsIsOfOneSession: whoever was signed in as somebody and has seen the secret of an app that is being
+// set up must not have the secret of the app that its owner sets up afterwards.
+func TestAnAppThatWaitsIsOfOneSession(t *testing.T) {
+	h := newHouse(t)
+	thief, _ := h.signedIn()
+	owner, secret := h.signedIn()
+	seen, err := h.factors.BeginApp(t.Context(), thief)
+	h.must(err)
+	shown, err := h.factors.BeginApp(t.Context(), owner)
+	h.must(err)
+	if shown.Secret == seen.Secret {
+		t.Fatal("the owner is shown what the thief has seen")
+	}
+	code := func(of accounts.AppEnrolment) string {
+		raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(of.Secret)
+		h.must(err)
+		return accounts.CodeAt(raw, h.clock.Now())
+	}
+	if _, _, err := h.factors.ConfirmApp(t.Context(), thief, code(seen), "", fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
+		t.Errorf("the thief's app, which was replaced: %v", err)
+	}
+	owner, _ = h.session(owner, secret) // signed in again in this browser
+	if again, err := h.factors.BeginApp(t.Context(), owner); err != nil || again.Secret != shown.Secret {
+		t.Errorf("a reload shows another secret: %v", err)
+	}
+	_, _, err = h.factors.ConfirmApp(t.Context(), owner, code(shown), "", fromHome)
+	h.must(err)
+}
+
 // ASVS 7.4.3: what was open ends when a factor is removed; the browser that did it goes on.
 func TestRemovingAFactorEndsTheRest(t *testing.T) {
 	h := newHouse(t)
@@ -648,7 +719,8 @@ func TestRemovingAFactorEndsTheRest(t *testing.T) {
 	grant := storagetest.SignIn(t, h.db, h.user)
 	d := newDevice(h.user, virtualwebauthn.AuthenticatorOptions{})
 	passkey := h.passkey(who, d)
-	code := h.app(who)
+	code := h.app(h.proof)
+	who, here = h.session(h.proof, here)
 	_, err := h.factors.MakeRecoveryCodes(t.Context(), who, fromHome)
 	h.must(err)
 	waiting := h.half()
@@ -696,6 +768,7 @@ func TestLastWayIsKept(t *testing.T) {
 	who, _ := h.signedIn()
 	d := newDevice(h.user, virtualwebauthn.AuthenticatorOptions{})
 	passkey := h.passkey(who, d)
+	who = h.proof
 	h.factors.Policy = demands(accounts.PhishingResistant)
 	if err := h.factors.Remove(t.Context(), who, passkey.ID, fromHome); !errors.Is(err, accounts.ErrLevelRequired) {
 		t.Errorf("what a policy demands: %v", err)
@@ -720,7 +793,7 @@ func TestElevate(t *testing.T) {
 	who, secret := h.signedIn()
 	code := h.app(who)
 	d := newDevice(h.user, virtualwebauthn.AuthenticatorOptions{})
-	h.passkey(who, d)
+	h.passkey(h.proof, d)
 	h.clock.Advance(11 * time.Minute)
 	more, err := h.factors.ElevateByCode(t.Context(), who, code(), fromHome)
 	if err != nil || more.Level() != accounts.TwoFactors {
@@ -731,7 +804,7 @@ func TestElevate(t *testing.T) {
 		t.Errorf("the session is %s at level %s", again.SessionID(), again.Level())
 	}
 	// A code alone is no recent proof of the person: it opens no change of the account.
-	if err := h.factors.People.Recent(again); !again.At().Equal(who.At()) || !errors.Is(err, accounts.ErrReauthenticate) {
+	if err := h.factors.People.Recent(t.Context(), again); !again.At().Equal(who.At()) || !errors.Is(err, accounts.ErrReauthenticate) {
 		t.Errorf("by a code the proof of %s becomes one of %s: %v", who.At(), again.At(), err)
 	}
 	if _, err := h.factors.ElevateByCode(t.Context(), who, code(), fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
@@ -741,7 +814,7 @@ func TestElevate(t *testing.T) {
 	h.must(err)
 	d.credential.Counter++
 	more, err = h.factors.ElevateByPasskey(t.Context(), who, h.browser, d.answer(t, options), fromHome)
-	if again, _ := h.session(more, secret); err != nil || again.Level() != accounts.PhishingResistant || !again.At().Equal(h.clock.Now()) || h.factors.People.Recent(again) != nil {
+	if again, _ := h.session(more, secret); err != nil || again.Level() != accounts.PhishingResistant || !again.At().Equal(h.clock.Now()) || h.factors.People.Recent(t.Context(), again) != nil {
 		t.Errorf("by a passkey: %v, level %s, at %s", err, again.Level(), again.At())
 	}
 	// One that did not make sure of its owner is no more than a code.
@@ -778,7 +851,7 @@ func TestResetFactors(t *testing.T) {
 	h := newHouse(t)
 	who, secret := h.signedIn()
 	h.passkey(who, newDevice(h.user, virtualwebauthn.AuthenticatorOptions{}))
-	h.app(who)
+	h.app(h.proof)
 	if _, err := h.factors.Reset(t.Context(), h.user.ID, audit.Actor{Rights: audit.Read}); !errors.Is(err, audit.ErrForbidden) {
 		t.Errorf("by who may only read: %v", err)
 	}
@@ -842,7 +915,7 @@ func TestLettersTellOfChanges(t *testing.T) {
 		t.Errorf("got %+v, %v", letter, err)
 	}
 	h.factors.Mail = false
-	h.passkey(who, newDevice(h.user, virtualwebauthn.AuthenticatorOptions{}))
+	h.passkey(h.proof, newDevice(h.user, virtualwebauthn.AuthenticatorOptions{}))
 	if _, err := h.db.ClaimLetter(t.Context(), time.Minute, keys.Hash{}); !errors.Is(err, accounts.ErrNoLetter) {
 		t.Errorf("without mail: %v", err)
 	}

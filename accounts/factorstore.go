@@ -116,13 +116,13 @@ type FactorStore interface {
 	HoldApp(ctx context.Context, who Owned, a StoredApp, most int64, lifetime time.Duration) (StoredApp, error)
 	// HeldApp returns the app that waits for its first code; ErrCeremonyGone where none does.
 	HeldApp(ctx context.Context, userID string) (StoredApp, error)
-	// ConfirmApp makes the app that waits a factor, with LastStep and Name of a; ErrCeremonyGone where it waits no
+	// ConfirmApp makes the app that waits a factor, with LastStep, Name and Sealed of a; ErrCeremonyGone where it waits no
 	// more, ErrTooManyFactors.
 	ConfirmApp(ctx context.Context, who Owned, a StoredApp, most int64, told Told) (App, error)
 	// UseApp raises LastStep to step; false where it is as high already, or the app is gone. Of any number of
 	// concurrent calls with one step one gets true.
 	UseApp(ctx context.Context, id string, step int64) (bool, error)
-	// SealedApps pages through all apps in the order of their ids, and ResealApp replaces a sealed secret if it still
+	// SealedApps pages through all apps that have shown a code in the order of their ids, and ResealApp replaces a sealed secret if it still
 	// is old; false where it is not.
 	SealedApps(ctx context.Context, after string, limit int) ([]StoredApp, error)
 	ResealApp(ctx context.Context, id string, old, sealed []byte) (bool, error)

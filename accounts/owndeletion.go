@@ -14,7 +14,7 @@ var ErrLastAdministrator = errors.New("accounts: this is the last active adminis
 // Delete removes the person's own account and ends everything that they have open. The last of the
 // administrators can't: ErrLastAdministrator.
 func (s *SelfService) Delete(ctx context.Context, who Authentication, actor audit.Actor) error {
-	if err := s.ownRecent(FeatureDeletion, who); err != nil {
+	if err := s.ownRecent(ctx, FeatureDeletion, who); err != nil {
 		return err
 	}
 	user, err := s.People.Get(ctx, who.UserID())

@@ -16,7 +16,7 @@ const emailLifetime = 24 * time.Hour
 // the address that the person has but nobody has proved, it has that proved. Over the limits nothing is sent
 // and the answer stays the same.
 func (s *SelfService) AskEmailChange(ctx context.Context, who Authentication, email, asked string, actor audit.Actor) error {
-	if err := s.ownRecent(FeatureEmail, who); err != nil {
+	if err := s.ownRecent(ctx, FeatureEmail, who); err != nil {
 		return err
 	}
 	if err := checkGivenEmail(email); err != nil {

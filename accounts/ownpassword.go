@@ -13,7 +13,7 @@ import (
 // password is throttled like a sign-in (*Throttled, and *InvalidRequest of old_password); somebody without a
 // password gets their first, and the old one is not looked at. A *PasswordRefused is about the new one.
 func (s *SelfService) ChangePassword(ctx context.Context, who Authentication, old, password string, actor audit.Actor) (Authentication, error) {
-	if err := s.ownRecent(FeaturePassword, who); err != nil {
+	if err := s.ownRecent(ctx, FeaturePassword, who); err != nil {
 		return Authentication{}, err
 	}
 	user, err := s.People.Store.UserByID(ctx, who.UserID())

@@ -97,11 +97,11 @@ func (s *SelfService) own(f Feature, who Authentication) error {
 }
 
 // ownRecent is own for what needs a recent proof.
-func (s *SelfService) ownRecent(f Feature, who Authentication) error {
+func (s *SelfService) ownRecent(ctx context.Context, f Feature, who Authentication) error {
 	if err := s.own(f, who); err != nil {
 		return err
 	}
-	return s.People.Recent(who)
+	return s.People.Recent(ctx, who)
 }
 
 // person is the actor of what somebody does to their own account.

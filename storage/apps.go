@@ -41,10 +41,10 @@ const (
 	removeHeldApp statement = `DELETE FROM authenticator_apps WHERE user_id = ? AND confirmed_at IS NULL`
 	insertApp     statement = `INSERT INTO authenticator_apps (id, user_id, sealed, last_step, name, created_at, expires_at)
 		SELECT ?, ?, CAST(? AS {postgres BYTEA}{sqlite BLOB}), 0, '', t.now, t.now + CAST(? AS BIGINT) FROM (SELECT {now} AS now) t RETURNING ` + appColumns
-	confirmApp statement = `UPDATE authenticator_apps SET confirmed_at = {now}, expires_at = NULL, last_step = ?, name = ?
+	confirmApp statement = `UPDATE authenticator_apps SET confirmed_at = {now}, expires_at = NULL, last_step = ?, name = ?, sealed = ?
 		WHERE id = ? AND user_id = ? AND confirmed_at IS NULL AND expires_at > {now} RETURNING ` + appColumns
 	useApp     statement = `UPDATE authenticator_apps SET last_step = ?, last_used_at = {now} WHERE id = ? AND confirmed_at IS NOT NULL AND last_step < ?`
-	sealedApps statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE id > ? ORDER BY id LIMIT ?`
+	sealedApps statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE id > ? AND confirmed_at IS NOT NULL ORDER BY id LIMIT ?`
 	resealApp  statement = `UPDATE authenticator_apps SET sealed = ? WHERE id = ? AND sealed = ?`
 )
 
@@ -95,7 +95,7 @@ func (d *DB) ConfirmApp(ctx context.Context, who accounts.Owned, a accounts.Stor
 		if err := s.roomForApp(ctx, who.UserID, most); err != nil {
 			return err
 		}
-		err := s.get(ctx, &row, confirmApp, a.LastStep, a.Name, a.ID, who.UserID)
+		err := s.get(ctx, &row, confirmApp, a.LastStep, a.Name, a.Sealed, a.ID, who.UserID)
 		return translate(err, accounts.ErrCeremonyGone)
 	})
 	return row.app().App, translate(err, nil)

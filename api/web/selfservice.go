@@ -153,6 +153,9 @@ func (h *Handlers) recently(c *gin.Context, do func(who accounts.Authentication)
 		if h.Now().Sub(who.At()) > timeToType {
 			return accounts.ErrReauthenticate
 		}
+		if err := h.People.Recent(c.Request.Context(), who); err != nil {
+			return err
+		}
 		return do(who)
 	})
 }

@@ -80,7 +80,7 @@ func (h *Handlers) mayChangeWays(ctx context.Context, p *place, who accounts.Aut
 // PasskeyPage begins to set up a passkey.
 func (h *Handlers) PasskeyPage(c *gin.Context) error {
 	return h.owned(c, func(ctx context.Context, o owner) error {
-		if err := h.People.Recent(o.who); err != nil {
+		if err := h.People.Recent(ctx, o.who); err != nil {
 			return err
 		}
 		h.newPasskeyPage(c, http.StatusOK, o, h.typed(c, o.who).Get("name"), Problem{})

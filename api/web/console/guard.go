@@ -89,7 +89,7 @@ func (r Route) answer(in *call) (err error) {
 	if err := checkReason(in.actor.Why); err != nil {
 		return err
 	}
-	if r.recent && k.Accounts.Recent(in.who) != nil {
+	if r.recent && k.Accounts.Recent(in.ctx, in.who) != nil {
 		return k.Again(c, in.who)
 	}
 	return r.post(in)
