@@ -47,11 +47,16 @@ func (s *SelfService) AskEmailChange(ctx context.Context, who Authentication, em
 	return s.Store.QueueAsked(ctx, userEvent(audit.EmailChangeAsked, user.ID, actor), letters...)
 }
 
-// ConfirmEmail gives the user whose link it is the address that the link went to, and tells both addresses.
-func (s *SelfService) ConfirmEmail(ctx context.Context, secret keys.Secret, actor audit.Actor) (User, error) {
+// ConfirmEmail gives the user whose link it is the address that the link went to, and tells both addresses. The
+// mailbox may be open in a browser where nobody is signed in; ErrLinkGone where somebody else is, by: they would lend
+// their address to a stranger's account, and apps that know people by the address would take the stranger for them.
+func (s *SelfService) ConfirmEmail(ctx context.Context, secret keys.Secret, by Authentication, actor audit.Actor) (User, error) {
 	link, err := s.link(ctx, LinkEmailConfirm, secret)
 	if err != nil {
 		return User{}, err
+	}
+	if by.Valid() && by.UserID() != link.UserID {
+		return User{}, ErrLinkGone
 	}
 	user, err := s.userOf(ctx, link)
 	if err != nil {

@@ -294,7 +294,12 @@ func TestOwnAccount(t *testing.T) {
 	w.wrong("the same address", w.AskEmailChange(ctx, next, "peter@example.com", "", stranger), "email")
 	w.must(w.AskEmailChange(ctx, next, "new@example.com", "", stranger))
 	secret := w.arrived("the address", "email_confirm:new@example.com email_changing:peter@example.com")
-	u, err := w.ConfirmEmail(ctx, secret, stranger)
+	w.add("norman", "norman@example.com")
+	norman, err := w.signIn("norman", long)
+	w.must(err)
+	_, err = w.ConfirmEmail(ctx, secret, norman, stranger)
+	w.is("where somebody else is signed in", err, accounts.ErrLinkGone)
+	u, err := w.ConfirmEmail(ctx, secret, accounts.Authentication{}, stranger)
 	w.must(err)
 	if u.Email != "new@example.com" || !u.EmailVerified || u.PasswordHash != "" {
 		t.Errorf("user %+v", u)

@@ -65,7 +65,11 @@ var linkPages = map[accounts.LinkPurpose]linkPage{
 		usedWays: []Way{{"account", AccountPath}}, goneWays: []Way{{"new_link", EmailPath}, {"account", AccountPath}},
 		fields: func(accounts.OpenedLink) []Field { return nil },
 		finish: func(h *Handlers, c *gin.Context, secret keys.Secret, _ url.Values) (string, error) {
-			_, err := h.Self.ConfirmEmail(c.Request.Context(), secret, h.Actor(c))
+			by, err := h.SignedIn(c)
+			if err != nil && !errors.Is(err, accounts.ErrNotSignedIn) {
+				return "", err
+			}
+			_, err = h.Self.ConfirmEmail(c.Request.Context(), secret, by, h.Actor(c))
 			return LinkPath + string(accounts.LinkEmailConfirm) + "/done", err
 		},
 	},

@@ -372,6 +372,9 @@ func TestChangeEmail(t *testing.T) {
 		if u, _ = s.Accounts.Get(context.Background(), u.ID); u.Email != "old@example.com" {
 			t.Errorf("opening the link changed the address to %s", u.Email)
 		}
+		addPerson(t, s, "norman", "norman@example.com")
+		wantPage(t, "where somebody else is signed in", signedInAs(t, s, "norman").Post("/link/email_confirm", by(link)), 410, "another account")
+		wantPage(t, "whose account", elsewhere.Get(link), 200, "spiderman")
 		wantOnward(t, "confirm", elsewhere.Post("/link/email_confirm", by(link)), "/link/email_confirm/done")
 		wantPage(t, "done", elsewhere.Get("/link/email_confirm/done"), 200, `href="/account"`)
 		wantPage(t, "again", elsewhere.Post("/link/email_confirm", by(link)), 410, "used already")

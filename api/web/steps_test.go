@@ -60,7 +60,7 @@ func stepCases() []testCase {
 		stepCase("profile", 200, Step{Name: StepProfile, Action: ProfilePath, Ways: back}),
 		stepCase("email", 200, Step{Name: StepEmail, Action: EmailPath, Fields: emailFields(), Ways: back}),
 		stepCase("email-sent", 200, Step{Name: StepEmailSent, Facts: day, Ways: back}),
-		stepCase("confirm-email", 200, Step{Name: StepConfirmEmail, Facts: Facts{Email: "peter@example.com"}, Action: "/link/email_confirm", Hidden: link}),
+		stepCase("confirm-email", 200, Step{Name: StepConfirmEmail, Facts: Facts{Email: "peter@example.com", Username: "spiderman"}, Action: "/link/email_confirm", Hidden: link}),
 		stepCase("email-confirmed", 200, Step{Name: StepEmailConfirmed, Ways: []Way{{"account", AccountPath}}}),
 		stepCase("password", 200, Step{Name: StepPassword, Action: PasswordPath, Fields: passwordFields("spiderman", true, 15), Ways: back}),
 		stepCase("password-wrong", 422, Step{Name: StepPassword, Action: PasswordPath, Ways: back,
