@@ -6,6 +6,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/web"
+	"keyturn/keys"
 )
 
 // waysOf is how a user signs in.
@@ -91,6 +92,10 @@ func (k *Console) resetLink(c *call) error {
 	if err != nil {
 		return err
 	}
-	link := k.Issuer.Settings.Issuer + web.LinkPath + string(accounts.LinkPasswordReset) + "?token=" + secret.Reveal()
-	return k.userPage(c, u, link)
+	return k.userPage(c, u, k.linkOf(accounts.LinkPasswordReset, secret))
+}
+
+// linkOf is the one-time link of a secret that was just made.
+func (k *Console) linkOf(purpose accounts.LinkPurpose, secret keys.Secret) string {
+	return k.Issuer.Settings.Issuer + web.LinkPath + string(purpose) + "?token=" + secret.Reveal()
 }

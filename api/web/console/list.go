@@ -40,6 +40,8 @@ type list[T any] struct {
 	oneWay bool
 	// make is where one makes another of its kind; empty for nowhere, or somebody who may not.
 	make string
+	// acts are what one can do beside that.
+	acts []deed
 }
 
 // filter is a field above a list.
@@ -86,6 +88,7 @@ type table struct {
 	Filtered      bool
 	Empty         string
 	Make          string
+	Acts          []deed
 	Newer, Older  string
 	CSV, JSONL    string
 	LessThanAPage bool
@@ -146,7 +149,7 @@ func (l list[T]) page(w window) (table, error) {
 
 func (l list[T]) table() table {
 	t := table{
-		Name: l.name, Path: Path + l.path, Columns: l.columns, Filters: l.filters, Empty: l.empty, Make: l.make,
+		Name: l.name, Path: Path + l.path, Columns: l.columns, Filters: l.filters, Empty: l.empty, Make: l.make, Acts: l.acts,
 		CSV: Path + l.address("format", "csv"), JSONL: Path + l.address("format", "jsonl"),
 	}
 	t.Filtered = slices.ContainsFunc(l.filters, func(f filter) bool { return f.Value != "" })

@@ -18,6 +18,7 @@ func (k *Console) sections() []section {
 		{"users", []Route{
 			show("/users", k.listUsers),
 			edit("/users/new", audit.ManageUsers, k.newUser, k.createUser),
+			recently(edit("/users/invite", audit.ManageUsers, k.askInvitation, k.invite)),
 			show("/users/:id", k.showUser),
 			edit("/users/:id/edit", audit.ManageUsers, k.editUser, k.updateUser),
 			k.act("/users/:id/password", audit.ManageUsers, k.passwordSetting),

@@ -97,6 +97,7 @@ func madeKeys() []string {
 	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret", "send_reset", "reset_link", "reset_factors", "remove_member", "remove_role", "delete_group"} {
 		add("ask."+name, ".title", ".what", ".button")
 	}
+	add("language.", web.Locales()...)
 	add("actor.", "anonymous", "operator", "system")
 	add("act.", "add_member", "add_role")
 	add("acr.", "default", "2", "phr")

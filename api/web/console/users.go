@@ -30,6 +30,7 @@ func (k *Console) listUsers(c *call) error {
 	}
 	if c.may(audit.ManageUsers) {
 		l.make = Path + "/users/new"
+		l.acts = []deed{{Name: "invite", Href: "/users/invite"}}
 	}
 	return showList(c, "users", l)
 }
