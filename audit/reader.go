@@ -79,6 +79,14 @@ func (r *Reader) Lines(ctx context.Context, events []Event, actor Actor) ([]Even
 	return lines, nil
 }
 
+// Usernames are the names of today of people, by id; one who is gone has none.
+func (r *Reader) Usernames(ctx context.Context, ids []string, actor Actor) (map[string]string, error) {
+	if err := actor.Need(Read); err != nil {
+		return nil, err
+	}
+	return r.Store.UsernamesOf(ctx, ids)
+}
+
 // Export writes the log as JSON lines from the seal after number after on, 0 for the whole. turn is called after each
 // page that was written, so that a writer may flush and allow itself more time. ErrSealNotFound before anything is
 // written.

@@ -41,7 +41,7 @@ const (
 	removeHeldApp statement = `DELETE FROM authenticator_apps WHERE user_id = ? AND confirmed_at IS NULL`
 	insertApp     statement = `INSERT INTO authenticator_apps (id, user_id, sealed, last_step, name, created_at, expires_at)
 		SELECT ?, ?, CAST(? AS {postgres BYTEA}{sqlite BLOB}), 0, '', t.now, t.now + CAST(? AS BIGINT) FROM (SELECT {now} AS now) t RETURNING ` + appColumns
-	confirmApp statement = `UPDATE authenticator_apps SET confirmed_at = {now}, expires_at = NULL, last_step = ?, name = ?, sealed = ?
+	confirmApp statement = `UPDATE authenticator_apps SET confirmed_at = {now}, last_used_at = {now}, expires_at = NULL, last_step = ?, name = ?, sealed = ?
 		WHERE id = ? AND user_id = ? AND confirmed_at IS NULL AND expires_at > {now} RETURNING ` + appColumns
 	useApp     statement = `UPDATE authenticator_apps SET last_step = ?, last_used_at = {now} WHERE id = ? AND confirmed_at IS NOT NULL AND last_step < ?`
 	sealedApps statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE id > ? AND confirmed_at IS NOT NULL ORDER BY id LIMIT ?`

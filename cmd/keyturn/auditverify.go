@@ -176,6 +176,9 @@ func (f *verification) print(out io.Writer) {
 	word := "The log is as it was sealed"
 	if !f.OK {
 		word = fmt.Sprintf("THE LOG WAS CHANGED (%d findings)", f.Problems)
+		if f.Problems == 1 {
+			word = "THE LOG WAS CHANGED (1 finding)"
+		}
 	}
 	fmt.Fprintf(out, "%s: %d seals, %d events, %d counts of refusals.\n", word, f.Seals, f.Events, f.Refusals)
 	if f.From > 0 {

@@ -140,7 +140,7 @@ func testApps(t *testing.T, open OpenFunc) {
 	held.Name, held.LastStep = "Telephone", 7
 	app, err := db.ConfirmApp(ctx, Owner(u), held, 3, factorTold(audit.FactorAdded))
 	must(t, err)
-	equal(t, "confirmed", app, accounts.App{ID: "b", Name: "Telephone", CreatedAt: clock.Now()})
+	equal(t, "confirmed", app, accounts.App{ID: "b", Name: "Telephone", CreatedAt: clock.Now(), LastUsedAt: clock.Now()})
 	_, err = db.ConfirmApp(ctx, Owner(u), held, 3, factorTold(audit.FactorAdded))
 	is(t, "twice", err, accounts.ErrCeremonyGone)
 	for _, use := range []struct {

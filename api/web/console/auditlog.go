@@ -1,12 +1,15 @@
 package console
 
 import (
+	"errors"
+	"html/template"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer/oauth"
 )
@@ -60,19 +63,20 @@ func day(text string) (time.Time, error) {
 type line struct {
 	audit.EventLine
 	at time.Time
+	// names are what the groups and people are called today that it names by id, beside actor and subject.
+	names map[string]string
 }
 
 // events is the list of what happened that q selects.
 func (k *Console) events(c *call, q audit.Query, filters []filter) list[line] {
 	return list[line]{
 		path: "/audit", name: "audit", empty: "audit.empty", filters: filters, oneWay: true,
-		columns: []string{"column.at", "column.action", "column.actor", "column.subject", "column.reason", "column.address", "column.details"},
+		columns: []string{"column.at", "column.action", "column.actor", "column.subject", "column.details"},
 		read:    func(w window) ([]line, error) { return k.readEvents(c, q, w) },
 		cursor:  func(e line) string { return strconv.FormatInt(e.ID, 10) },
 		cells: func(e line) []cell {
 			return []cell{
-				{At: e.at}, {Text: string(e.Action), Code: true}, actorCell(e.EventLine), subjectCell(e.EventLine),
-				{Text: e.Reason, Wrap: e.Reason != ""}, {Text: e.Address, Code: true}, {Text: detailsOf(e.EventLine), Code: true, Wrap: len(e.Details) > 0},
+				{At: e.at}, {Text: string(e.Action), Code: true}, actorCell(e.EventLine), subjectCell(e), {HTML: detailsOf(e), Wrap: true},
 			}
 		},
 		export: func(e line) any { return e.EventLine },
@@ -96,15 +100,58 @@ func (k *Console) readEvents(c *call, q audit.Query, w window) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := k.namesIn(c, lines)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]line, len(lines))
 	for n, l := range lines {
-		all[n] = line{l, events[n].At}
+		all[n] = line{l, events[n].At, names}
 	}
 	return all, nil
 }
 
-// actorCell is who acted, by name where it is somebody who still has one.
+// namesIn are the names of today of the groups that something happened to and of the people in details, by id. Files have
+// none: there an id stays what it is.
+func (k *Console) namesIn(c *call, lines []audit.EventLine) (map[string]string, error) {
+	if c.query.Get("format") != "" {
+		return nil, nil
+	}
+	var people, groups []string
+	for _, l := range lines {
+		if id := l.Details["user"]; id != "" {
+			people = append(people, id)
+		}
+		if l.SubjectKind == "group" && !slices.Contains(groups, l.SubjectID) {
+			groups = append(groups, l.SubjectID)
+		}
+	}
+	names, err := k.Audit.Usernames(c.ctx, people, c.actor)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range groups {
+		g, err := k.Groups.Get(c.ctx, id)
+		switch {
+		case err == nil:
+			names[id] = g.Name
+		case !errors.Is(err, accounts.ErrGroupNotFound):
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// actorCell is who acted, by name where it is somebody who still has one, and from where.
 func actorCell(e audit.EventLine) cell {
+	who := actorOf(e)
+	if e.Address != "" {
+		who.More += ` <code class="from">` + escape(e.Address) + `</code>`
+	}
+	return who
+}
+
+func actorOf(e audit.EventLine) cell {
 	switch audit.ActorKind(e.ActorKind) {
 	case audit.User:
 		return userCell(e.ActorID, e.ActorName)
@@ -122,25 +169,45 @@ func actorCell(e audit.EventLine) cell {
 var subjectPages = map[string]string{"client": "/clients/", "grant": "/grants/", "key": "/keys/", "group": "/groups/"}
 
 // subjectCell is what it happened to, with a link where it has a page.
-func subjectCell(e audit.EventLine) cell {
+func subjectCell(e line) cell {
 	switch at, has := subjectPages[e.SubjectKind]; {
 	case e.SubjectKind == "user":
 		return userCell(e.SubjectID, e.SubjectName)
 	case has && isID(e.SubjectID):
-		return cell{Text: e.SubjectID, Href: Path + at + e.SubjectID, Code: true}
+		named := cell{Text: e.SubjectID, Href: Path + at + e.SubjectID, Code: true}
+		if name := e.names[e.SubjectID]; name != "" {
+			named.Text, named.Code = name, false
+		}
+		return named
 	}
 	return cell{Text: e.SubjectID, Code: true, More: escape(e.SubjectKind)}
 }
 
-// detailsOf are the further facts, in an order that does not change.
-func detailsOf(e audit.EventLine) string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
-		if value := e.Details[name]; value != "" {
-			all = append(all, name+"="+value)
-		}
+// detailsOf are the reason and the further facts, in an order that does not change.
+func detailsOf(e line) template.HTML {
+	var all []template.HTML
+	if e.Reason != "" {
+		all = append(all, `<span class="fact"><bdi>`+escape(e.Reason)+`</bdi></span>`)
 	}
-	return strings.Join(all, " ")
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		value := e.Details[name]
+		if value == "" {
+			continue
+		}
+		if named := e.names[value]; name == "user" && named != "" && isID(value) {
+			all = append(all, `<span class="fact"><code>`+escape(name)+`=</code><a href="`+escape(Path+"/users/"+value)+`"><bdi>`+escape(named)+`</bdi></a></span>`)
+			continue
+		}
+		all = append(all, `<code class="fact">`+escape(name+"="+value)+`</code>`)
+	}
+	var joined template.HTML
+	for n, one := range all {
+		if n > 0 {
+			joined += " "
+		}
+		joined += one
+	}
+	return joined
 }
 
 // history is what happened to a thing, as a part of its page.

@@ -213,6 +213,25 @@ func TestNoPageScrollsSideways(t *testing.T) {
 	}
 }
 
+// TestTablesFitADesktop: nobody has to scroll one sideways to read what happened and how the keys stand.
+func TestTablesFitADesktop(t *testing.T) {
+	in := newTown(t)
+	for _, language := range []string{"en", "de"} {
+		tab := in.open(t, apitest.View{Language: language})
+		tab.Resize(1200, 800)
+		for _, path := range []string{"/audit", "/users/" + in.spider.ID, "/keys", "/groups/" + in.group.ID} {
+			tab.Go(in.URL + "/admin" + path)
+			if cut := apitest.Eval[string](tab, `[...document.querySelectorAll(".scroll")].filter(s => s.scrollWidth > s.clientWidth)
+				.map(s => s.ariaLabel + ": " + s.scrollWidth + " > " + s.clientWidth).join()`); cut != "" {
+				t.Errorf("%s in %s: %s", path, language, cut)
+			}
+			if tall := apitest.Eval[int64](tab, `Math.max(0, ...[...document.querySelectorAll(".events tbody tr")].map(r => Math.round(r.clientHeight)))`); tall > 160 {
+				t.Errorf("%s in %s: a row is %d pixels high", path, language, tall)
+			}
+		}
+	}
+}
+
 // TestPasskeyIsSetUpOnTheWayToTheConsole: a group demands it, and after a sign-in by password another session has to show
 // it again before it sees anything.
 func TestPasskeyIsSetUpOnTheWayToTheConsole(t *testing.T) {

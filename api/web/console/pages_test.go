@@ -393,6 +393,27 @@ func TestAuditLogIsFiltered(t *testing.T) {
 	}
 }
 
+// TestAuditLogTellsNames of the groups and people that an event names by id, while they have one.
+func TestAuditLogTellsNames(t *testing.T) {
+	in := newTown(t)
+	member := `<code>user=</code><a href="/admin/users/` + in.spider.ID + `"><bdi>spiderman</bdi></a>`
+	group := `<a href="/admin/groups/` + in.group.ID + `"><bdi>avengers</bdi></a>`
+	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added").Body, member, group)
+	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added&format=csv").Body, in.spider.ID, in.group.ID)
+	in.boss.Post("/admin/groups/"+in.group.ID+"/delete", nil)
+	in.boss.Post("/admin/users/"+in.spider.ID+"/delete", nil)
+	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added").Body, "user="+in.spider.ID, in.group.ID)
+}
+
+func wantAll(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("there is no %s in %s", part, text)
+		}
+	}
+}
+
 // TestRefusalsLeaveATrace: of whom, and from where; what a domain refuses as well as what a route does.
 func TestRefusalsLeaveATrace(t *testing.T) {
 	in := newTown(t)

@@ -108,6 +108,7 @@ func madeKeys() []string {
 	for _, key := range noteKeys {
 		add(key, "")
 	}
+	add("overview.", "signins.one", "signins.other", "refusals.one", "refusals.other")
 	add("legend.", "published", "signing", "retiring", "revoked")
 	add("overview.health.", "ok", "warning", "failed")
 	add("plan.", "signs_from", "signs_from.now", "safe_by", "safe_by.now")

@@ -15,7 +15,7 @@ const (
 	laneHead   = 8.0
 	barHeight  = 18.0
 	barStep    = 26.0
-	axisHeight = 28.0
+	axisHeight = 34.0
 	// barsOfLane is how many keys of a lane are drawn, the newest.
 	barsOfLane = 8
 	mostTicks  = 9
