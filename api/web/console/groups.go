@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 
 	"keyturn/accounts"
@@ -217,6 +218,9 @@ func (k *Console) addMember(c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.tooOld(slices.ContainsFunc(g.Roles, k.administers)) {
+		return k.Again(c.gin, c.who)
+	}
 	typed := strings.TrimSpace(c.form.Get("user"))
 	user, err := k.userNamed(c, typed)
 	if err == nil {
@@ -227,6 +231,9 @@ func (k *Console) addMember(c *call) error {
 	}
 	return c.goTo("/groups/" + g.ID + "?done=saved")
 }
+
+// administers tells whether a role is one of the admin API's.
+func (k *Console) administers(r accounts.Role) bool { return r.Resource == k.Groups.AdminAudience }
 
 func (k *Console) roleForm(id string, r accounts.Role) *form {
 	return &form{Back: Path + "/groups/" + id, Submit: "act.add_role", Groups: []group{{"", []*field{
@@ -248,6 +255,9 @@ func (k *Console) addRole(c *call) error {
 		return err
 	}
 	r := accounts.Role{Resource: strings.TrimSpace(c.form.Get("resource")), Name: strings.TrimSpace(c.form.Get("role"))}
+	if c.tooOld(k.administers(r)) {
+		return k.Again(c.gin, c.who)
+	}
 	if err := k.Groups.AddRole(c.ctx, g.ID, r, c.actor); err != nil {
 		return c.groupAgain("act.add_role", k.roleForm(g.ID, r), err)
 	}

@@ -116,6 +116,10 @@ func (k *Console) refuse(in *call, err error) error {
 	return err
 }
 
+// tooOld tells whether what gives somebody rights to administer has to wait for a recent proof of who gives them: at a
+// desk that somebody left nobody must make themself an administrator.
+func (c *call) tooOld(gives bool) bool { return gives && c.k.Accounts.Recent(c.ctx, c.who) != nil }
+
 // timeToType is how old the proof may be at the page before what wants a recent one: where less than the rest would be
 // left to fill the form in, it asks for the password.
 const timeToType = 5 * time.Minute

@@ -355,6 +355,48 @@ func TestWhatCantBeUndoneNeedsARecentProof(t *testing.T) {
 	}
 }
 
+// TestGivingRightsNeedsARecentProof: at a desk that somebody left nobody gets rights to administer, by whichever form;
+// what gives none is taken as before.
+func TestGivingRightsNeedsARecentProof(t *testing.T) {
+	in := newTown(t)
+	ctx := context.Background()
+	auditors, err := in.Groups.Create(ctx, accounts.NewGroup{Name: "auditors"}, apitest.System)
+	if err == nil {
+		err = in.Groups.AddRole(ctx, auditors.ID, accounts.Role{Resource: in.Groups.AdminAudience, Name: accounts.RoleAuditor}, apitest.System)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, group := "/admin/users/"+in.spider.ID+"/edit", "/admin/groups/"+in.group.ID
+	in.Advance(11 * time.Minute)
+	for _, give := range []struct {
+		at   string
+		form url.Values
+	}{
+		{user, url.Values{"username": {"spiderman"}, "admin": {"on"}}},
+		{"/admin/users/new", url.Values{"username": {"miles"}, "admin": {"on"}}},
+		{"/admin/groups/" + auditors.ID + "/members/new", url.Values{"user": {"spiderman"}}},
+		{group + "/roles/new", url.Values{"resource": {in.Groups.AdminAudience}, "role": {accounts.RoleAdministrator}}},
+	} {
+		if p := in.boss.Post(give.at, give.form); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
+			t.Errorf("%s is taken: %d", give.at, p.Status)
+		}
+	}
+	if rights, err := in.Accounts.RightsOf(ctx, in.spider.ID); err != nil || rights != 0 {
+		t.Errorf("rights %v, %v", rights, err)
+	}
+	for at, form := range map[string]url.Values{
+		user:                   {"username": {"spiderman"}, "given_name": {"Peter"}},
+		"/admin/users/new":     {"username": {"miles"}},
+		group + "/members/new": {"user": {"boss"}},
+		group + "/roles/new":   {"resource": {"api"}, "role": {"driver"}},
+	} {
+		if p := in.boss.Post(at, form); p.Status != http.StatusSeeOther {
+			t.Errorf("%s gives no rights: %d", at, p.Status)
+		}
+	}
+}
+
 // TestResetLinkIsShownOnce, and lets its bearer choose a password.
 func TestResetLinkIsShownOnce(t *testing.T) {
 	in := newTown(t)

@@ -76,6 +76,9 @@ func (k *Console) newUser(c *call) error {
 
 func (k *Console) createUser(c *call) error {
 	v := c.typedUser()
+	if c.tooOld(v.Admin) {
+		return k.Again(c.gin, c.who)
+	}
 	u, err := k.Accounts.Create(c.ctx, accounts.NewUser{
 		Username: v.Username, Email: v.Email, EmailVerified: v.EmailVerified, GivenName: v.GivenName, FamilyName: v.FamilyName,
 		Admin: v.Admin, ExternalID: v.ExternalID, Password: c.form.Get("password"),
@@ -122,6 +125,9 @@ func (k *Console) updateUser(c *call) error {
 	}
 	if c.may(audit.ManageAll) {
 		change.Admin, change.ExternalID = other(u.Admin, v.Admin), other(u.ExternalID, v.ExternalID)
+	}
+	if c.tooOld(change.Admin != nil && v.Admin) {
+		return k.Again(c.gin, c.who)
 	}
 	if _, err := k.Accounts.Update(c.ctx, u.ID, change, c.actor); err != nil {
 		return k.userAgain(c, "users.edit", c.userForm(v, "/users/"+u.ID), err)
