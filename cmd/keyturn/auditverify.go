@@ -180,7 +180,7 @@ func (f *verification) print(out io.Writer) {
 			word = "THE LOG WAS CHANGED (1 finding)"
 		}
 	}
-	fmt.Fprintf(out, "%s: %d seals, %d events, %d counts of refusals.\n", word, f.Seals, f.Events, f.Refusals)
+	fmt.Fprintf(out, "%s: %d seals, %d events, %d counts of refusals (each is sealed five minutes after its minute).\n", word, f.Seals, f.Events, f.Refusals)
 	if f.From > 0 {
 		fmt.Fprintf(out, "Older rows, up to seal %d, were removed as retention says.\n", f.From)
 	}

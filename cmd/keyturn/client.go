@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,6 +88,10 @@ func clientCreate() *cobra.Command {
 				return err
 			}
 		}
+		// Before it is made: what fails behind that would keep the secret from being shown.
+		if err := a.issuer.LoadResources(ctx); err != nil {
+			return fmt.Errorf("read resources: %w", err)
+		}
 		made, secret, err := a.clients.Create(ctx, n, operator())
 		if err != nil {
 			return err
@@ -102,13 +107,20 @@ func clientCreate() *cobra.Command {
 	return cmd
 }
 
-// forService is what a service is configured with beside issuer and id, "" for other clients.
+// forService is what a service is configured with beside issuer and id, "" for other clients. Resources must have been
+// read.
 func (a *app) forService(c *oauth.Client) string {
 	if !c.May(oauth.ClientCredentials) {
 		return ""
 	}
+	unknown := a.unknownScopes(c)
+	granted := slices.DeleteFunc(slices.Clone(c.Scopes), func(scope string) bool { return slices.Contains(unknown, scope) })
+	scope := cmp.Or(strings.Join(granted, " "), "(none)")
+	if len(unknown) > 0 {
+		scope += ", and once a resource has it " + strings.Join(unknown, " ")
+	}
 	return fmt.Sprintf("\nas a service it gets tokens (client_credentials) with\n  token endpoint  %s\n  scope           %s\n  audience        %s\n",
-		a.config.Issuer+protocol.TokenPath, strings.Join(c.Scopes, " "), cmp.Or(strings.Join(c.Resources, ", "), "(none)"))
+		a.config.Issuer+protocol.TokenPath, scope, cmp.Or(strings.Join(c.Resources, ", "), "(none)"))
 }
 
 func kindOf(c *oauth.Client) string {

@@ -52,17 +52,20 @@ func (a *app) missingResources(c *oauth.Client) (notes []string) {
 }
 
 func (a *app) missingScopes(c *oauth.Client) (notes []string) {
+	for _, scope := range a.unknownScopes(c) {
+		notes = append(notes, fmt.Sprintf("scope %s is of none of its resources and is not granted; `keyturn resource list` shows what there is", scope))
+	}
+	return notes
+}
+
+// unknownScopes are those of a client that neither Keyturn nor one of its resources has, as resources were last read.
+func (a *app) unknownScopes(c *oauth.Client) []string {
 	known := slices.Clone(issuer.StandardScopes)
 	for _, resource := range c.Resources {
 		scopes, _ := a.issuer.HasResource(resource)
 		known = append(known, scopes...)
 	}
-	for _, scope := range c.Scopes {
-		if !slices.Contains(known, scope) {
-			notes = append(notes, fmt.Sprintf("scope %s is of none of its resources and is not granted; `keyturn resource list` shows what there is", scope))
-		}
-	}
-	return notes
+	return slices.DeleteFunc(slices.Clone(c.Scopes), func(scope string) bool { return slices.Contains(known, scope) })
 }
 
 // unreachedURIs are those that Keyturn is to call and does not without KEYTURN_FETCH_ALLOW. Names are not resolved:

@@ -27,6 +27,7 @@ func TestRefusalsNameTheFlag(t *testing.T) {
 		{"client create shop --backchannel-logout-uri ftp://a.example --redirect-uri " + uri, `--backchannel-logout-uri "ftp://a.example" must be https`},
 		{"client create shop --redirect " + uri, "`keyturn client create --help`"},
 		{"client create shop --redirect-url " + uri, "did you mean --redirect-uri? `keyturn client create --help`"},
+		{"user create", "usage: keyturn user create NAME [flags]\n  `keyturn user create --help`"},
 		{"client creat shop", "did you mean create?"},
 		{"cleint list", "did you mean client?"},
 		{"client list shop", "`keyturn client list` takes no argument"},
@@ -78,5 +79,24 @@ func TestClientNotes(t *testing.T) {
 		if serves := strings.Contains(out, i.url+"/oauth2/token"); serves != strings.Contains(tt.flags, "--service") {
 			t.Errorf("%s: the token endpoint is told: %t", tt.flags, serves)
 		}
+	}
+}
+
+// TestServiceIsToldWhatItGets: a scope that nothing has yet does not stand among those that it gets.
+func TestServiceIsToldWhatItGets(t *testing.T) {
+	i := newMigrated(t)
+	if said := i.must(t, "", "resource", "create", "api", "--scopes", "orders:read"); !strings.Contains(said, "created resource api, which had the defaults") {
+		t.Errorf("the audience that is there from the start: %s", said)
+	}
+	if said := i.must(t, "", "resource", "create", "orders"); said != "created resource orders\n" {
+		t.Errorf("another one: %s", said)
+	}
+	said := i.must(t, "", "client", "create", "robot", "--service", "--resource", "api", "--scope", "orders:read", "--scope", "orders:write")
+	if !strings.Contains(said, "  scope           orders:read, and once a resource has it orders:write\n") {
+		t.Errorf("one of two: %s", said)
+	}
+	said = i.must(t, "", "client", "create", "robot2", "--service", "--resource", "api", "--scope", "orders:write")
+	if !strings.Contains(said, "  scope           (none), and once a resource has it orders:write\n") {
+		t.Errorf("none: %s", said)
 	}
 }

@@ -100,7 +100,7 @@ func group(use, short string) *cobra.Command {
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return fmt.Errorf("usage: %s", c.UseLine())
+			return fmt.Errorf("usage: %s\n  `%s --help` tells what it takes", c.UseLine(), c.CommandPath())
 		}
 		return nil
 	}

@@ -53,7 +53,11 @@ func resourceWrite(name, done, short string, write func(*issuer.Issuer, context.
 			if err := write(a.issuer, ctx, r, operator()); err != nil {
 				return err
 			}
-			return tell(c, admin.ViewResource(r), "%s resource %s\n", done, r.Identifier)
+			instead := ""
+			if name == "create" && r.Identifier == a.config.Audience {
+				instead = ", which had the defaults until now"
+			}
+			return tell(c, admin.ViewResource(r), "%s resource %s%s\n", done, r.Identifier, instead)
 		}),
 	}
 	f := cmd.Flags()

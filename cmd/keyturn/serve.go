@@ -18,6 +18,7 @@ import (
 
 	"keyturn/accounts/mail"
 	"keyturn/api"
+	"keyturn/api/web"
 	"keyturn/issuer/oauth"
 )
 
@@ -198,7 +199,8 @@ func listen(setting, address, other string) (net.Listener, error) {
 // while there is none.
 func (s *server) welcome(ctx context.Context, out io.Writer) {
 	if s.config.LogFormat == "text" || s.config.LogFormat == "" && isTerminal(out) {
-		fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n", s.config.Issuer)
+		fmt.Fprintf(out, "\n  Keyturn serves %s\n  key set: %[1]s/.well-known/jwks.json\n  account: %[1]s%[2]s\n  console: %[1]s%[3]s\n",
+			s.config.Issuer, web.AccountPath, web.ConsolePath)
 	}
 	s.offerFirstRun(ctx, out)
 }

@@ -212,3 +212,13 @@ func TestDoctorTellsOfPasskeys(t *testing.T) {
 		}
 	}
 }
+
+// TestWelcomeTellsWhereThingsAre: whoever starts a server by hand is told the addresses that people open.
+func TestWelcomeTellsWhereThingsAre(t *testing.T) {
+	i := newInstance(t, "KEYTURN_LOG_FORMAT=text")
+	i.serve(t)
+	eventually(t, 5*time.Second, "the addresses are told", func() bool {
+		said := i.log.String()
+		return strings.Contains(said, "account: "+i.url+"/account\n") && strings.Contains(said, "console: "+i.url+"/admin\n")
+	})
+}
