@@ -27,6 +27,16 @@ func (s *Service) CountAdministrators(ctx context.Context, actor audit.Actor) (A
 	return s.Store.CountAdministrators(ctx)
 }
 
+// IsLastAdministrator tells whether nobody would be left who is active and may do everything, were it not for the user.
+func (s *Service) IsLastAdministrator(ctx context.Context, userID string) (bool, error) {
+	rights, err := s.RightsOf(ctx, userID)
+	if err != nil || !rights.Cover(audit.ManageAll) {
+		return false, err
+	}
+	administrators, err := s.Store.CountAdministrators(ctx)
+	return administrators.All <= 1, err
+}
+
 // AdminResource stands for the admin API where roles are stored, whatever the issuer's URL is. No resource can
 // have it as identifier.
 const AdminResource = "/admin/v1"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -46,10 +47,16 @@ func (h *Handlers) accountSignIn(c *gin.Context, status int, next, username stri
 		h.browser(c) // before the script asks twice at once, and each question is bound to a browser of its own
 	}
 	h.Pages.SignIn(c, status, SignIn{
-		Look: h.look(c, nil), Action: at.below("/sign-in"), Username: username, Problem: p,
+		Look: h.look(c, nil), Action: at.below("/sign-in"), Username: username, Problem: p, Console: leadsToConsole(next),
 		Passkey:   h.ceremony(true, signInBegin, at.below("/passkey")),
 		Forgotten: h.offered(accounts.FeaturePasswordReset, ForgottenPath), SignUp: h.offered(accounts.FeatureSignUp, SignUpPath),
 	})
+}
+
+// leadsToConsole tells whether somebody signs in for the console.
+func leadsToConsole(next string) bool {
+	place, err := ownPlace(next)
+	return err == nil && strings.HasPrefix(place, ConsolePath)
 }
 
 func (h *Handlers) accountPage(c *gin.Context, who accounts.Authentication, done, app string) error {

@@ -50,7 +50,10 @@ func TestFirstRun(t *testing.T) {
 		wantPage(t, "a name that is taken", p, http.StatusUnprocessableEntity, "There is a user with this name already")
 
 		p = b.Post(pathOf(link), by(link, "chosen_username", " boss ", "email", "boss@example.com", "given_name", "Jonah", "password", goodPassword))
-		wantOnward(t, "the form", p, "/admin/set-up/client") // at an address there are no passkeys to offer
+		wantOnward(t, "the form", p, "/link/first_run/done")
+		next := "?next=" + url.QueryEscape("/admin/set-up/client")
+		wantPage(t, "at an address there are no passkeys", b.Get("/link/first_run/done"), 200, `href="/account/ways/app`+next, `href="/admin/set-up/client"`, "need a host name")
+		wantPage(t, "the page that adds the app", b.Get("/account/ways/app"+next), 200, `action="/account/ways/app`+next)
 		wantPage(t, "the console", b.Get("/admin"), 200, "Overview")
 		boss, err := s.DB.UserByUsername(context.Background(), "boss")
 		if err != nil || !boss.Admin || !boss.Active || boss.EmailVerified || boss.Email != "boss@example.com" || boss.GivenName != "Jonah" {
@@ -72,6 +75,27 @@ func TestFirstRun(t *testing.T) {
 			t.Error("the second is signed in")
 		}
 	})
+}
+
+// TestAddressIsConfirmedByItsButton, whoever gave it: the first administrator gets the letter at once, others ask for it.
+func TestAddressIsConfirmedByItsButton(t *testing.T) {
+	s := apitest.New(t)
+	b, link := apitest.NewBrowser(t, s), firstRunLink(t, s)
+	b.Post(pathOf(link), by(link, "chosen_username", "boss", "email", "boss@example.com", "password", goodPassword))
+	button := `<input type="hidden" name="email" value="boss@example.com">`
+	wantPage(t, "the account", b.Get("/account"), 200, button)
+	first := s.Link(t)
+	wantOnward(t, "the button", b.Post("/account/email", url.Values{"email": {"boss@example.com"}}), "/account/email/sent")
+	second := s.Link(t)
+	wantPage(t, "the first letter's link", b.Get(first), http.StatusGone)
+	b.Post(pathOf(second), by(second))
+	if boss, err := s.DB.UserByUsername(context.Background(), "boss"); err != nil || !boss.EmailVerified {
+		t.Errorf("%+v, %v", boss, err)
+	}
+	if p := b.Get("/account"); strings.Contains(p.Body, button) {
+		t.Error("a confirmed address has the button")
+	}
+	wantPage(t, "the only administrator", b.Get("/account/delete"), 200, "You can’t leave yet")
 }
 
 // TestFirstRunEndsWithAnyAdministrator: by the command line, by a role of a group, and by time.

@@ -75,7 +75,7 @@ var linkPages = map[accounts.LinkPurpose]linkPage{
 	},
 	accounts.LinkFirstRun: {
 		step: StepFirstRun, used: StepFirstRunUsed, gone: StepFirstRunGone, done: StepFirstRunDone,
-		usedWays: []Way{toSignIn}, goneWays: []Way{toSignIn}, doneWays: (*Handlers).passkeyWays,
+		usedWays: []Way{toSignIn}, goneWays: []Way{toSignIn},
 		fields: func(l accounts.OpenedLink) []Field { return administratorFields(l.LeastPassword) },
 		finish: (*Handlers).firstAdministrator,
 	},
@@ -179,6 +179,9 @@ func (h *Handlers) LinkDone(c *gin.Context) error {
 	page := linkPages[purposeOf(c)]
 	if page.done == "" {
 		return errNoPurpose
+	}
+	if page.done == StepFirstRunDone {
+		return h.step(c, http.StatusOK, protectStep(h.Factors.TakesPasskeys()))
 	}
 	return h.step(c, http.StatusOK, Step{Name: page.done, Ways: page.doneWays(h, c)})
 }

@@ -171,8 +171,13 @@ func (h *Handlers) download(c *gin.Context, who accounts.Authentication, _ url.V
 	return "", nil
 }
 
+// deleteStep says what ends, or at once that the last administrator can't leave.
 func (h *Handlers) deleteStep(c *gin.Context, who accounts.Authentication) (Step, error) {
 	ctx := c.Request.Context()
+	last, err := h.People.IsLastAdministrator(ctx, who.UserID())
+	if err != nil || last {
+		return Step{Name: StepDeleteLast, Ways: toAccount}, err
+	}
 	user, err := h.People.Get(ctx, who.UserID())
 	if err != nil {
 		return Step{}, err

@@ -72,8 +72,9 @@ type Client struct {
 // SignIn asks for username and password.
 type SignIn struct {
 	Look
-	// Client is nil for signing in to the account itself.
-	Client *Client
+	// Client is nil for signing in to the account itself, or to the console.
+	Client  *Client
+	Console bool
 	// Action is where the form goes: username and password, or decision=cancel.
 	Action string
 	// Cancel offers the way back.

@@ -127,6 +127,7 @@ func testWays() AccountWays {
 var testCases = append([]testCase{
 	signInCase("signin", 200, SignIn{Client: ordersClient(), Cancel: true, Redirects: "https://orders.example.com"}),
 	signInCase("signin-account", 200, SignIn{}),
+	signInCase("signin-console", 200, SignIn{Console: true}),
 	signInCase("signin-ways", 200, SignIn{Client: ordersClient(), Cancel: true, Forgotten: ForgottenPath, SignUp: SignUpPath}),
 	signInCase("signin-credentials", 401, SignIn{Client: ordersClient(), Cancel: true, Username: "spiderman", Problem: Problem{Kind: ProblemCredentials}}),
 	signInCase("signin-missing", 400, SignIn{Problem: Problem{Kind: ProblemMissing}}),

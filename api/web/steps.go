@@ -98,6 +98,7 @@ const (
 	StepConfirmGone    StepName = "confirm_gone"
 	StepFirstRun       StepName = "first_run"
 	StepFirstRunDone   StepName = "first_run_done"
+	StepFirstRunApp    StepName = "first_run_app"
 	StepFirstRunUsed   StepName = "first_run_used"
 	StepFirstRunGone   StepName = "first_run_gone"
 )
@@ -133,12 +134,13 @@ var stepTexts = map[StepName][]string{
 	StepConfirmGone:    {"text", "next"},
 	StepFirstRun:       {"text", "submit"},
 	StepFirstRunDone:   {"text", "next"},
+	StepFirstRunApp:    {"text", "next"},
 	StepFirstRunUsed:   {"text", "next"},
 	StepFirstRunGone:   {"text", "next"},
 }
 
 // wayKeys are the keys that a Way may have.
-var wayKeys = []string{"sign_in", "sign_in_now", "new_link", "account", "back", "download", "passkey", "not_now"}
+var wayKeys = []string{"sign_in", "sign_in_now", "new_link", "account", "back", "download", "passkey", "app", "not_now"}
 
 // fieldWrongs are the fields that forms may have, and for each why a value may be refused.
 var fieldWrongs = map[string][]string{

@@ -21,6 +21,8 @@ type question struct {
 	What, Ends []template.HTML
 	// Plan are the steps of it in detail; nil for none.
 	Plan *table
+	// Refused says why it can't be done now; there is no button then.
+	Refused template.HTML
 	// Mild is for what ends nothing.
 	Mild bool
 	// Fields are what it needs beside the reason.

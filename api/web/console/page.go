@@ -157,7 +157,8 @@ type frame struct {
 	// Section is the one that the page belongs to; Title is the page's own heading.
 	Section string
 	Title   template.HTML
-	Nav     []link
+	// Nav is nil for whoever may see none of the sections.
+	Nav []link
 	// Query is what stands in the field of the search.
 	Query string
 	// Done says what was just done; empty for nothing.
@@ -262,9 +263,13 @@ func (k *Console) WriteFailure(c *gin.Context, f web.Failure, needs audit.Rights
 	}
 	p := problem{Key: key, Status: f.Status, Detail: f.Developers}
 	if needs != 0 {
-		p.Needs = needs.String()
+		p.Needs, p.Detail = needs.String(), ""
 	}
 	texts := k.Pages.textsFor(c)
 	v := view{page: "problem", title: must(texts.Text("problem." + key + ".title")), narrow: true, status: f.Status, v: p}
-	k.write(c, v, k.frame(c, v))
+	shown := k.frame(c, v)
+	if needs == audit.Read { // who may not even look has no section to go on with
+		shown.Nav = nil
+	}
+	k.write(c, v, shown)
 }

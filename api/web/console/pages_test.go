@@ -456,6 +456,36 @@ func wantAll(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// TestLastAdministratorIsToldBefore anything is asked, as long as it is the last.
+func TestLastAdministratorIsToldBefore(t *testing.T) {
+	in := newTown(t)
+	for _, act := range []string{"deactivate", "delete"} {
+		page := in.boss.Get("/admin/users/" + in.bossID + "/" + act).Body
+		wantAll(t, page, "only active administrator")
+		if strings.Contains(page, `class="danger"`) {
+			t.Errorf("%s: there is a button", act)
+		}
+	}
+	signedIn(t, in.Server, "second", true)
+	if page := in.boss.Get("/admin/users/" + in.bossID + "/deactivate").Body; strings.Contains(page, "only active") || !strings.Contains(page, `class="danger"`) {
+		t.Error("refused with another administrator")
+	}
+}
+
+// TestWhoMaySeeNothingIsShownNoWays: each would lead to the same refusal.
+func TestWhoMaySeeNothingIsShownNoWays(t *testing.T) {
+	in := newTown(t)
+	wantAll(t, apitest.NewBrowser(t, in.Server).Get("/account?next=%2Fadmin").Body, "to manage this installation")
+	plain, _ := signedIn(t, in.Server, "plain", false)
+	page := plain.Get("/admin").Body
+	wantAll(t, page, "You may not do this here", `href="/account"`, `href="/oauth2/logout"`)
+	for _, no := range []string{"/admin/users", `role="search"`, "caller"} {
+		if strings.Contains(page, no) {
+			t.Errorf("the page has %s", no)
+		}
+	}
+}
+
 // TestRefusalsLeaveATrace: of whom, and from where; what a domain refuses as well as what a route does.
 func TestRefusalsLeaveATrace(t *testing.T) {
 	in := newTown(t)

@@ -73,7 +73,7 @@ func (k *Console) deactivation(c *call) (*question, error) {
 		n, err := k.Accounts.Deactivate(c.ctx, u.ID, c.actor)
 		return ended(q.Back, "deactivated", n), err
 	}
-	return q, k.ends(c, q, u.ID)
+	return q, k.leaves(c, q, u.ID)
 }
 
 func (k *Console) activation(c *call) (*question, error) {
@@ -95,7 +95,19 @@ func (k *Console) userDeletion(c *call) (*question, error) {
 		n, err := k.Accounts.Delete(c.ctx, u.ID, c.actor)
 		return ended("/users", "user_deleted", n), gone(err, accounts.ErrUserNotFound)
 	}
-	return q, k.ends(c, q, u.ID)
+	return q, k.leaves(c, q, u.ID)
+}
+
+// leaves is ends for an act that the last administrator is never subject to.
+func (k *Console) leaves(c *call, q *question, userID string) error {
+	last, err := k.Accounts.IsLastAdministrator(c.ctx, userID)
+	if err != nil {
+		return err
+	}
+	if last {
+		q.Refused = c.text("ask.last_administrator")
+	}
+	return k.ends(c, q, userID)
 }
 
 // userEnd ends all that a user has open, who may sign in again.
