@@ -17,6 +17,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/accounts/mail"
 	"keyturn/api"
 	"keyturn/api/admin"
 	"keyturn/api/web"
@@ -133,7 +134,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	must(t, err)
 	handler, err := (&api.Server{
 		Issuer: s.Issuer, Accounts: s.Accounts, Groups: s.Groups, Keys: s.Keys, Provider: s.Provider, SelfService: s.Self, Pages: pages,
-		Operations: operations, Log: config.Log, Refusals: s.DB,
+		Operations: operations, Log: config.Log, Letters: mail.Queue{Store: s.DB}, Refusals: s.DB,
 		Audit:       &audit.Reader{Store: s.DB, Issuer: config.Settings.Issuer, RefusalAge: 90 * 24 * time.Hour},
 		CORSOrigins: config.CORSOrigins, TrustedProxies: config.Proxies,
 	}).Handler()

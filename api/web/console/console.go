@@ -27,6 +27,8 @@ type Console struct {
 	Factors  *accounts.Factors
 	Self     *accounts.SelfService
 	Audit    *audit.Reader
+	// Letters is the queue of mail; nil where there is none.
+	Letters admin.Letters
 	// Refusals takes the trace of who was refused; nil keeps none.
 	Refusals admin.Refusals
 	Pages    *Pages

@@ -30,7 +30,7 @@ func TestPagesAreAsTheGoldenFiles(t *testing.T) {
 	for name, path := range map[string]string{
 		"overview": "", "users": "/users", "user": "/users/" + in.spider.ID, "deactivate": "/users/" + in.spider.ID + "/deactivate", "user-new": "/users/new", "user-invite": "/users/invite",
 		"group": "/groups/" + in.group.ID, "clients": "/clients", "client": "/clients/orders", "client-edit": "/clients/orders/edit", "resources": "/resources",
-		"keys": "/keys", "rotate": "/keys/rotate?mode=graceful&lane=RS256", "grants": "/grants", "settings": "/settings", "setup": "/set-up", "setup-kinds": "/set-up/client", "setup-web": "/set-up/client/web", "setup-api": "/set-up/api", "not-found": "/grants/none", "search": "/search?q=none",
+		"keys": "/keys", "rotate": "/keys/rotate?mode=graceful&lane=RS256", "grants": "/grants", "settings": "/settings", "mail": "/mail", "letter": "/mail/" + in.letter.ID, "letter-drop": "/mail/" + in.letter.ID + "/drop", "setup": "/set-up", "setup-kinds": "/set-up/client", "setup-web": "/set-up/client/web", "setup-api": "/set-up/api", "not-found": "/grants/none", "search": "/search?q=none",
 	} {
 		for _, language := range []string{"en", "de"} {
 			q, err := http.NewRequest(http.MethodGet, in.URL+console.Path+path, nil)

@@ -73,6 +73,12 @@ func (k *Console) sections() []section {
 		{"revoked", []Route{
 			show("/revoked-tokens", k.listRevoked),
 		}},
+		{"mail", []Route{
+			show("/mail", k.listLetters),
+			show("/mail/:id", k.showLetter),
+			k.act("/mail/:id/retry", audit.ManageAll, k.letterRetry),
+			k.act("/mail/:id/drop", audit.ManageAll, k.letterDrop),
+		}},
 		{"audit", []Route{
 			show("/audit", k.listEvents),
 		}},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/api/web"
 )
@@ -94,9 +95,16 @@ func madeKeys() []string {
 	for _, name := range []string{"users", "groups", "clients", "resources"} {
 		add(name, ".new")
 	}
-	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret", "send_reset", "reset_link", "reset_factors", "remove_member", "remove_role", "delete_group"} {
+	for _, name := range []string{"deactivate", "activate", "delete_user", "end_all", "end_session", "set_password", "disable", "enable", "delete_client", "add_secret", "remove_secret", "send_reset", "reset_link", "reset_factors", "remove_member", "remove_role", "delete_group", "retry_letter", "drop_letter"} {
 		add("ask."+name, ".title", ".what", ".button")
 	}
+	for _, kind := range []accounts.LetterKind{
+		accounts.LetterSignUp, accounts.LetterSignUpExists, accounts.LetterInvitation, accounts.LetterPasswordReset, accounts.LetterEmailConfirm,
+		accounts.LetterEmailChanging, accounts.LetterEmailChanged, accounts.LetterPasswordChanged, accounts.LetterWaysChanged, accounts.LetterAccountDeleted,
+	} {
+		add("letter.", string(kind))
+	}
+	add("state.", letterWaiting, letterGivenUp)
 	add("language.", web.Locales()...)
 	add("actor.", "anonymous", "operator", "system")
 	add("act.", "add_member", "add_role")
@@ -139,7 +147,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for file, patterns := range map[string][]string{
 		"templates/*.html": {`\bt "([a-z0-9_.]+)"`},
 		"*.go": {
-			`\.[tT]ext\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
+			`\.[tT]ext\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|mail|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
 			`showForm\("[a-z]+", "([a-z.]+)"`,
 		},
 	} {
