@@ -364,9 +364,10 @@ func TestAPasskeyMustKnowItsOwner(t *testing.T) {
 	other.Until(`location.pathname.endsWith("/second")`)
 }
 
-// keep presses a button of a passkey, and keeps the answer from being sent.
-func keep(tab *apitest.Tab, button string) string {
+// keep presses a button of a passkey, touches the device, and keeps the answer from being sent.
+func keep(tab *apitest.Tab, device *apitest.Authenticator, button string) string {
 	apitest.Eval[*string](tab, `HTMLFormElement.prototype.submit = function () { window.kept = this.elements.response.value }; null`)
+	device.Present(true)
 	tab.Click(button)
 	tab.Until("window.kept")
 	return apitest.Eval[string](tab, "window.kept")
@@ -386,19 +387,21 @@ func TestAPasskeyAnswersOnce(t *testing.T) {
 	device := tab.Authenticator(true)
 	addPasskey(s, tab, "Peter’s phone")
 	tab.At(s.Server.URL + "/account/ways/recovery-codes")
-	window := func(path string) *apitest.Tab {
+	window := func(path string) (*apitest.Tab, *apitest.Authenticator) {
 		tab := chromium.Window(t, apitest.View{})
 		tab.Expect("the server responded with a status of 422")
 		tab.Expect("Content Security Policy") // of a page that comes in place of an answer
 		borrowed := tab.Authenticator(true)
+		borrowed.Present(false) // else autofill signs in by itself
 		tab.Go(s.Server.URL + path)
 		tab.Shows(".passkey:not([hidden])")
 		borrowed.Lend(device.Passkeys()[0])
-		return tab
+		return tab, borrowed
 	}
-	asked := window("/account")
-	answer := keep(asked, ".passkey button")
-	if got := post(window("/account"), "/account/passkey", answer); got != http.StatusUnprocessableEntity {
+	asked, borrowed := window("/account")
+	answer := keep(asked, borrowed, ".passkey button")
+	other, _ := window("/account")
+	if got := post(other, "/account/passkey", answer); got != http.StatusUnprocessableEntity {
 		t.Errorf("from another browser: %d", got)
 	}
 	if got := post(asked, "/account/passkey", answer); got != http.StatusOK {
@@ -408,14 +411,14 @@ func TestAPasskeyAnswersOnce(t *testing.T) {
 		t.Errorf("once more: %d", got)
 	}
 
-	half := window("/account")
-	forSignIn := keep(half, ".passkey button")
+	half, borrowed := window("/account")
+	forSignIn := keep(half, borrowed, ".passkey button")
 	signIn(half, apitest.Password)
 	half.Until(`location.pathname.endsWith("/second")`)
 	if got := post(half, "/account/second", forSignIn); got != http.StatusUnprocessableEntity {
 		t.Errorf("the answer for a sign-in as that of a second factor: %d", got)
 	}
-	forSecond := keep(half, ".passkey .primary")
+	forSecond := keep(half, borrowed, ".passkey .primary")
 	if got := post(half, "/account/passkey", forSecond); got != http.StatusUnprocessableEntity {
 		t.Errorf("the answer of a second factor as that for a sign-in: %d", got)
 	}

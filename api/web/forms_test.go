@@ -29,6 +29,7 @@ type badForm struct {
 // badForms has an entry for each route of people's that takes a form.
 var badForms = map[string]badForm{
 	"/account/sign-in":                     {sent: "username=spiderman", status: 422, says: "Enter your password", wrong: "password", kept: "spiderman"},
+	"/account/step-up":                     {path: "/account/step-up?next=/admin", sent: "code=", status: 303, says: "/admin"},
 	"/account/second":                      {sent: "code=1", status: 422, says: "took too long"},
 	"/account/passkey":                     {sent: "response=", status: 422, says: "passkey"},
 	"/account/sign-out":                    {sent: "", status: 303, says: "/oauth2/logout"},
