@@ -129,7 +129,24 @@ func (s *Service) Update(ctx context.Context, id string, c Change, actor audit.A
 	if c.Admin != nil {
 		event.Details["admin"] = strconv.FormatBool(*c.Admin)
 	}
-	return withoutHash(s.Store.UpdateUser(ctx, id, c, event))
+	letters, err := s.newAddress(ctx, id, c.Email)
+	if err != nil {
+		return User{}, err
+	}
+	return withoutHash(s.Store.UpdateUser(ctx, id, c, event, letters...))
+}
+
+// newAddress tells the user, at the address that they have and at the one that they get, that an administrator changed
+// it; nothing where it stays (ASVS 5.0 6.3.7).
+func (s *Service) newAddress(ctx context.Context, id string, email *string) ([]Letter, error) {
+	if email == nil || !s.Mail {
+		return nil, nil
+	}
+	user, err := s.Store.UserByID(ctx, id)
+	if err != nil || SameAddress(user.Email, *email) {
+		return nil, err
+	}
+	return notices(s.Mail, LetterEmailChanged, user, map[string]string{"email": *email}, user.Email, *email), nil
 }
 
 // changed names the fields that c sets. Values stay out of the audit log: they outlive the account there.
@@ -162,7 +179,7 @@ func (s *Service) mayChange(ctx context.Context, id string, actor audit.Actor) e
 	return MayTouch(ctx, s.Store, id, actor)
 }
 
-// SetPassword replaces the password and ends all the user's grants; it returns how many.
+// SetPassword replaces the password, ends all the user's grants and tells the user; it returns how many.
 func (s *Service) SetPassword(ctx context.Context, id, password string, actor audit.Actor) (ended int64, err error) {
 	if err := s.mayChange(ctx, id, actor); err != nil {
 		return 0, err
@@ -180,7 +197,8 @@ func (s *Service) SetPassword(ctx context.Context, id, password string, actor au
 	}
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	return s.Store.SetPassword(ctx, id, hashed, userEvent(audit.UserPasswordSet, id, actor))
+	return s.Store.SetPassword(ctx, id, hashed, userEvent(audit.UserPasswordSet, id, actor),
+		notices(s.Mail, LetterPasswordChanged, user, nil, user.Email)...)
 }
 
 // Activate lets the user sign in again.

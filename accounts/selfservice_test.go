@@ -274,6 +274,30 @@ func TestInvitation(t *testing.T) {
 	w.is("a name that is taken", w.Invite(ctx, in, inviter), accounts.ErrUsernameTaken)
 }
 
+// ASVS 5.0 6.3.7: people hear of what an administrator changes of how they sign in, an address at both.
+func TestPeopleHearOfWhatAdministratorsChange(t *testing.T) {
+	w, ctx := newTown(t), t.Context()
+	u := w.add("spiderman", "peter@example.com")
+	_, err := w.People.SetPassword(ctx, u.ID, other, operator)
+	w.must(err)
+	w.arrived("without mail", "")
+	w.People.Mail = true
+	_, err = w.People.SetPassword(ctx, u.ID, long, operator)
+	w.must(err)
+	w.arrived("a new password", "password_changed:peter@example.com")
+	change := func(email string) {
+		t.Helper()
+		_, err := w.People.Update(ctx, u.ID, accounts.Change{Email: &email}, operator)
+		w.must(err)
+	}
+	change("spider@example.com")
+	w.arrived("a new address", "email_changed:peter@example.com email_changed:spider@example.com")
+	change("spider@EXAMPLE.com")
+	w.arrived("the same address", "")
+	change("")
+	w.arrived("no address any more", "email_changed:spider@EXAMPLE.com")
+}
+
 // Changes of what somebody signs in with need a recent proof, and the old password.
 func TestOwnAccount(t *testing.T) {
 	w, ctx := newTown(t), t.Context()

@@ -35,6 +35,8 @@ type Service struct {
 	Name string
 	// ThrottleOn delays guesses (see Delay). Off only where something before Keyturn does.
 	ThrottleOn bool
+	// Mail tells that letters leave: people then hear of what administrators change of how they sign in.
+	Mail bool
 	// Factors checks the codes that come together with a password; without it none is right.
 	Factors *Factors
 	// Log is told of what goes wrong beside a sign-in; nil for slog.Default.

@@ -156,7 +156,7 @@ func (s *testStore) change(name, id string, event audit.Event, change func(*User
 	return u, nil
 }
 
-func (s *testStore) UpdateUser(_ context.Context, id string, c Change, event audit.Event) (User, error) {
+func (s *testStore) UpdateUser(_ context.Context, id string, c Change, event audit.Event, _ ...Letter) (User, error) {
 	s.mu.Lock()
 	for _, other := range s.users {
 		if c.Username != nil && other.ID != id && Fold(other.Username) == Fold(*c.Username) {
@@ -186,7 +186,7 @@ func (s *testStore) UpdateUser(_ context.Context, id string, c Change, event aud
 	})
 }
 
-func (s *testStore) SetPassword(_ context.Context, id, hash string, event audit.Event) (int64, error) {
+func (s *testStore) SetPassword(_ context.Context, id, hash string, event audit.Event, _ ...Letter) (int64, error) {
 	_, err := s.change("SetPassword", id, event, func(u *User) { u.PasswordHash = hash; u.CredentialVersion++ })
 	return 1, err
 }

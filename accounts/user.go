@@ -136,7 +136,8 @@ type Success struct {
 }
 
 // Store keeps users and what is known of failed sign-ins. Every method that changes state is one
-// transaction that also writes the event; when it returns nil, the change is durable. Those that change a user
+// transaction that also writes the event and queues the letters; when it returns nil, the change is durable. Those that
+// change a user
 // are for administrators: where the user has more rights than the event's actor, by what is committed then, they
 // return an *audit.Forbidden and change nothing. UpdateUser, Deactivate and DeleteUser return
 // ErrLastAdministrator where nobody would be left who is active and may do everything; of any number of
@@ -158,14 +159,14 @@ type Store interface {
 	ImportUsers(ctx context.Context, users []User, events []audit.Event) error
 	// UpdateUser returns ErrUsernameTaken as CreateUser does. Whoever is made an administrator loses their one-time
 	// links, and letters that would carry one.
-	UpdateUser(ctx context.Context, id string, c Change, event audit.Event) (User, error)
+	UpdateUser(ctx context.Context, id string, c Change, event audit.Event, letters ...Letter) (User, error)
 
 	// SetPassword changes the user row first (hash, CredentialVersion + 1) and then revokes all the
 	// user's grants with the reason "password_changed", ends the user's browser sessions, with a logout token
 	// queued for each client that took part, and removes the authorization codes that are not redeemed, in one
 	// transaction. A sign-in with the old password that races it either is ended by it or is refused. ended
 	// counts grants.
-	SetPassword(ctx context.Context, id, hash string, event audit.Event) (ended int64, err error)
+	SetPassword(ctx context.Context, id, hash string, event audit.Event, letters ...Letter) (ended int64, err error)
 	// Rehash replaces the hash if it still is old, and changes nothing else.
 	Rehash(ctx context.Context, id, old, hash string) error
 	// Activate and Deactivate set Active and raise CredentialVersion; Deactivate then ends what SetPassword

@@ -21,13 +21,13 @@ const (
 var errUnchanged = errors.New("storage: nothing to change")
 
 // SetPassword implements accounts.Store.
-func (d *DB) SetPassword(ctx context.Context, id, hash string, event audit.Event) (int64, error) {
-	return d.changeAndEnd(ctx, id, issuer.PasswordChanged, event, setPassword, hash, schemeOf(hash), id)
+func (d *DB) SetPassword(ctx context.Context, id, hash string, event audit.Event, letters ...accounts.Letter) (int64, error) {
+	return d.changeAndEnd(ctx, id, issuer.PasswordChanged, accounts.Told{Event: event, Letters: letters}, setPassword, hash, schemeOf(hash), id)
 }
 
 // Deactivate implements accounts.Store.
 func (d *DB) Deactivate(ctx context.Context, id string, event audit.Event) (int64, error) {
-	return d.changeAndEnd(ctx, id, issuer.Deactivated, event, setActive, false, id, false)
+	return d.changeAndEnd(ctx, id, issuer.Deactivated, accounts.Told{Event: event}, setActive, false, id, false)
 }
 
 // Activate implements accounts.Store.
@@ -55,9 +55,9 @@ func (d *DB) Rehash(ctx context.Context, id, old, hash string) error {
 // changeAndEnd changes the user row, then ends the user's browser sessions, grants and codes, in this order:
 // a sign-in or a redemption holds a share lock on the row until what it makes is committed. So it either is
 // before this, and that is ended, or waits for this, and finds the user changed.
-func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, event audit.Event, change statement, args ...any) (ended int64, err error) {
+func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, told accounts.Told, change statement, args ...any) (ended int64, err error) {
 	err = d.transact(ctx, func(s session) error {
-		if err := s.guardUser(ctx, id, event.Actor); err != nil {
+		if err := s.guardUser(ctx, id, told.Event.Actor); err != nil {
 			return err
 		}
 		changeUser := func() error { return s.changeUser(ctx, id, change, args...) }
@@ -72,7 +72,7 @@ func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, 
 		if ended, err = s.endUser(ctx, id, reason); err != nil {
 			return err
 		}
-		return s.record(ctx, event)
+		return s.tell(ctx, told)
 	})
 	switch {
 	case errors.Is(err, errUnchanged):

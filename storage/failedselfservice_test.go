@@ -21,6 +21,7 @@ import (
 func selfServiceWrites(t *testing.T, db *storage.DB) map[string]func() error {
 	ctx, event := t.Context(), storagetest.Event(audit.UserUpdated)
 	u, leaver, forgetful := storagetest.User(t, db), storagetest.User(t, db), storagetest.User(t, db)
+	told := storagetest.User(t, db)
 	letter := func(purpose accounts.LinkPurpose, of accounts.User, email string) accounts.Letter {
 		return accounts.Letter{
 			ID: keys.NewTokenID(), Kind: accounts.LetterKind(purpose), To: email, UserID: of.ID,
@@ -67,7 +68,11 @@ func selfServiceWrites(t *testing.T, db *storage.DB) map[string]func() error {
 		},
 		"password": func() error { return second(db.ChangePassword(ctx, u.ID, 1, "$x$s$h", event, tells())) },
 		"delete":   func() error { return db.DeleteOwn(ctx, leaver.ID, 1, event, tells()) },
-		"export":   func() error { return second(db.Kept(ctx, u.ID, event)) },
+		"set":      func() error { return second(db.SetPassword(ctx, told.ID, "$x$s$h", event, tells())) },
+		"move": func() error {
+			return second(db.UpdateUser(ctx, told.ID, accounts.Change{Email: &told.Username}, event, tells()))
+		},
+		"export": func() error { return second(db.Kept(ctx, u.ID, event)) },
 	}
 }
 
@@ -80,7 +85,7 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 		writes := selfServiceWrites(t, db)
 		for _, fault := range []struct{ table, event, hits string }{
 			{"throttle", "INSERT", "take"},
-			{"letters", "INSERT", "ask reset confirm password delete"},
+			{"letters", "INSERT", "ask reset confirm password delete set move"},
 			{"one_time_links", "INSERT", "mint offer"},
 			{"one_time_links", "UPDATE", "create reset confirm"},
 			{"users", "INSERT", "create"},
@@ -107,7 +112,7 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 				storagetest.Exec(t, url, drop)
 			}
 		}
-		for _, name := range []string{"take", "ask", "mint", "offer", "create", "reset", "export", "update", "confirm", "password", "delete"} {
+		for _, name := range []string{"take", "ask", "mint", "offer", "create", "reset", "export", "update", "confirm", "password", "delete", "set", "move"} {
 			if err := writes[name](); err != nil {
 				t.Errorf("%s without a fault: %v", name, err)
 			}

@@ -193,7 +193,7 @@ const updateUser statement = `UPDATE users SET username = COALESCE(?, username),
 	WHERE id = ? RETURNING ` + userColumns
 
 // UpdateUser implements accounts.Store.
-func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event audit.Event) (accounts.User, error) {
+func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event audit.Event, letters ...accounts.Letter) (accounts.User, error) {
 	var row userRow
 	err := d.transact(ctx, func(s session) error {
 		if err := s.guardUser(ctx, id, event.Actor); err != nil {
@@ -217,7 +217,7 @@ func (d *DB) UpdateUser(ctx context.Context, id string, c accounts.Change, event
 		if err != nil {
 			return err
 		}
-		return s.record(ctx, event)
+		return s.tell(ctx, accounts.Told{Event: event, Letters: letters})
 	})
 	if err != nil {
 		return accounts.User{}, userError(err)
@@ -241,7 +241,7 @@ const deleteUser statement = `DELETE FROM users WHERE id = ?`
 
 // DeleteUser implements accounts.Store.
 func (d *DB) DeleteUser(ctx context.Context, id string, event audit.Event) (int64, error) {
-	return d.changeAndEnd(ctx, id, issuer.Deleted, event, deleteUser, id)
+	return d.changeAndEnd(ctx, id, issuer.Deleted, accounts.Told{Event: event}, deleteUser, id)
 }
 
 // userError is translate for a statement on one user.

@@ -54,7 +54,7 @@ func openApp(ctx context.Context, config *Config, log *slog.Logger, wish schemaW
 		Argon2:     config.argon2(),
 		Concurrent: config.PasswordHashing, Queue: config.PasswordQueue,
 		ThrottleOn: bool(config.Throttle),
-		LeastAlone: config.PasswordMinLength, Name: config.BrandName,
+		LeastAlone: config.PasswordMinLength, Name: config.BrandName, Mail: config.mailOn(),
 	}
 	a.groups = &accounts.Groups{Store: db, AdminAudience: config.issuerSettings().AdminAudience()}
 	a.issuer = &issuer.Issuer{Store: db, Settings: config.issuerSettings(), Now: time.Now, Alarm: a.timeTravel}
