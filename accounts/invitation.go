@@ -19,7 +19,7 @@ const (
 
 // Invitation offers somebody an account.
 type Invitation struct {
-	// Email is where the letter goes, and counts as verified when it is taken.
+	// Email is where the letter goes. It counts as verified when the invitation is taken, if a letter carried it.
 	Email string
 	// Username is the account's name; empty for the address.
 	Username              string
@@ -41,6 +41,7 @@ func (s *SelfService) Invite(ctx context.Context, in Invitation, actor audit.Act
 	if err != nil {
 		return err
 	}
+	terms.Data[dataMailed] = "yes"
 	letter := Letter{
 		ID: keys.NewTokenID(), Kind: LetterInvitation, To: in.Email, Language: language(in.Language),
 		Facts: map[string]string{"username": terms.Data[dataUsername]}, Link: &terms,
@@ -48,7 +49,8 @@ func (s *SelfService) Invite(ctx context.Context, in Invitation, actor audit.Act
 	return s.Store.QueueAsked(ctx, invitedEvent(terms, letter.ID, actor), letter)
 }
 
-// InvitationLink is Invite without mail: it returns the secret of the link, which is stored nowhere.
+// InvitationLink is Invite without mail: it returns the secret of the link, which is stored nowhere. Whoever takes it
+// has shown nothing of the address, which stays unverified.
 func (s *SelfService) InvitationLink(ctx context.Context, in Invitation, actor audit.Actor) (keys.Secret, error) {
 	terms, err := s.invitation(ctx, in, actor)
 	if err != nil {
@@ -110,7 +112,8 @@ func (s *SelfService) AcceptInvitation(ctx context.Context, secret keys.Secret, 
 		return Authentication{}, err
 	}
 	invited := User{
-		Username: link.Data[dataUsername], Email: link.Email, EmailVerified: true, Admin: link.Data[dataAdmin] != "",
+		Username: link.Data[dataUsername], Email: link.Email, EmailVerified: link.Data[dataMailed] != "",
+		Admin: link.Data[dataAdmin] != "",
 	}
 	if inviter := link.Data[dataInviter]; inviter != "" {
 		rights, err := s.People.RightsOf(ctx, inviter)

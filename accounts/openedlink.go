@@ -10,7 +10,7 @@ import (
 // OpenedLink is what the page of a one-time link shows and asks for.
 type OpenedLink struct {
 	Purpose LinkPurpose
-	// Email is the address that using the link proves; empty for a link that somebody was told otherwise.
+	// Email is the address that goes with the link; using it proves it, if a letter carried it. Empty for another link.
 	Email string
 	// Username is the name to sign in with: of the account, or that an account will get.
 	Username string
@@ -31,6 +31,7 @@ const (
 	dataAdmin      = "admin"
 	dataInviter    = "inviter" // the id of the user who invites
 	dataFrom       = "from"    // the address before
+	dataMailed     = "mailed"  // a letter carries the link, and whoever has it reads the address
 )
 
 // Look tells what a link's page needs; it uses nothing up. ErrLinkUsed where the link has done what it was

@@ -274,6 +274,18 @@ func TestInvitation(t *testing.T) {
 	w.is("a name that is taken", w.Invite(ctx, in, inviter), accounts.ErrUsernameTaken)
 }
 
+// An invitation that no letter carried proves no address: whoever was handed the link need not read it.
+func TestInvitationByHandProvesNoAddress(t *testing.T) {
+	w, ctx := newTown(t), t.Context()
+	secret, err := w.InvitationLink(ctx, accounts.Invitation{Email: "gwen@example.com", Username: "gwen"}, operator)
+	w.must(err)
+	who, err := w.AcceptInvitation(ctx, secret, accounts.NewPerson{Password: long}, stranger)
+	w.must(err)
+	if u, err := w.People.Get(ctx, who.UserID()); err != nil || u.Email != "gwen@example.com" || u.EmailVerified {
+		t.Errorf("user %+v, %v", u, err)
+	}
+}
+
 // ASVS 5.0 6.3.7: people hear of what an administrator changes of how they sign in, an address at both.
 func TestPeopleHearOfWhatAdministratorsChange(t *testing.T) {
 	w, ctx := newTown(t), t.Context()

@@ -50,7 +50,8 @@ func userInvite() *cobra.Command {
 		Use:   "invite EMAIL",
 		Short: "Offer somebody an account, by a letter or by a link to hand over",
 		Long: `Sends a letter with a link by which the person chooses a password and gets an account. An older
-invitation to the same address ends. Without mail, --print-link shows the link, this once.`,
+invitation to the same address ends. Without mail, --print-link shows the link, this once; the address
+then stays unverified, until the person confirms it.`,
 		Args: exactly(1),
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, args []string) error {
 			in.Email = args[0]
