@@ -21,7 +21,9 @@ func (s *Service) attemptOf(user User, actor audit.Actor) *attempt {
 }
 
 // admitCode is admit for a code. A password is hashed, and so only a few can be tried at a time; a code costs
-// nothing, and is counted as failed beforehand in any case.
+// nothing, and is counted as failed beforehand in any case. An address that is new to the account has no attempt of its
+// own at a code, but that which its password covers: whoever has the password and many addresses must not have many
+// guesses at six digits.
 func (s *Service) admitCode(ctx context.Context, a *attempt) error {
 	if !s.ThrottleOn || a.counted {
 		return nil
@@ -33,7 +35,7 @@ func (s *Service) admitCode(ctx context.Context, a *attempt) error {
 		}
 		a.throttle = t
 		if wait := t.wait(); t.Failures >= freeFailures && wait > 0 {
-			return s.refuseThrottled(ctx, a, s.admitNewcomer(ctx, a, &Throttled{RetryAfter: wait}))
+			return s.refuse(ctx, a, &Throttled{RetryAfter: wait})
 		}
 		if a.counted, err = s.Store.TakeAttempt(ctx, a.account, t); err != nil {
 			return fmt.Errorf("take attempt: %w", err)

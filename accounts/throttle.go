@@ -19,7 +19,7 @@ const (
 	longDelay       = time.Minute
 	boundedFailures = 100
 	lastDelay       = time.Hour
-	// newcomersPerHour bounds, for one account, the attempts beside the throttle of addresses new to it:
+	// newcomersPerHour bounds, for one account, the attempts at a password beside the throttle of addresses new to it:
 	// whoever has many addresses must not have many guesses.
 	newcomersPerHour = 20
 	// A known address is noted anew once a day, not with each sign-in.
