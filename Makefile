@@ -27,6 +27,7 @@ lint: ## formatting, go vet, the module file
 bench: ## speed, as ratios to floors measured in the same run
 	.ci/prepare
 	$(GO) test -run '^$$' -bench . -benchtime 5x ./cmd/keyturn
+	$(GO) test -run '^$$' -bench ConsoleLists -benchtime 7x ./storage
 
 fuzz: ## each fuzz target for a short while
 	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . ); do \

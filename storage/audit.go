@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"keyturn/audit"
 )
@@ -74,8 +76,11 @@ func (d *DB) AuditEvents(ctx context.Context, q audit.Query) ([]audit.Event, err
 		}
 	}
 	var rows []eventRow
-	st, args := eventsWhere(q, before)
-	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
+	st, args, err := d.eventsStatement(ctx, q, before)
+	if err == nil {
+		err = d.reading().all(ctx, &rows, st, args...)
+	}
+	if err != nil {
 		return nil, translate(err, nil)
 	}
 	events := make([]audit.Event, len(rows))
@@ -86,6 +91,50 @@ func (d *DB) AuditEvents(ctx context.Context, q audit.Query) ([]audit.Event, err
 		}
 	}
 	return events, nil
+}
+
+// knownActions are all actions in the log, each found by one step in the index.
+const knownActions statement = `WITH RECURSIVE known(action) AS (SELECT MIN(action) FROM audit_log
+	UNION ALL SELECT (SELECT MIN(l.action) FROM audit_log l WHERE l.action > known.action) FROM known WHERE known.action IS NOT NULL)
+	SELECT action FROM known WHERE action IS NOT NULL ORDER BY action`
+
+// eventsStatement is the statement of a query, with its arguments. For actions with a prefix alone, which may be rare
+// and old, it reads a page of each action and takes the newest of them: that no index is in the order of.
+func (d *DB) eventsStatement(ctx context.Context, q audit.Query, before micros) (statement, []any, error) {
+	if q.Prefix == "" || q.Action != "" || q.ActorID != "" || q.SubjectID != "" || q.Address != "" {
+		st, args := eventsWhere(q, before)
+		return st, args, nil
+	}
+	var actions []audit.Action
+	if err := d.reading().all(ctx, &actions, knownActions); err != nil {
+		return "", nil, err
+	}
+	actions = slices.DeleteFunc(actions, func(a audit.Action) bool { return !strings.HasPrefix(string(a), q.Prefix) })
+	switch {
+	case len(actions) == 0:
+		actions = []audit.Action{audit.Action(q.Prefix)} // of which there is nothing
+	case len(actions) > maxBranches:
+		st, args := eventsWhere(q, before)
+		return st, args, nil
+	}
+	st, args := eventsOfEach(q, actions, before)
+	return st, args, nil
+}
+
+// maxBranches keeps a statement within SQLite's 500 terms, and the number of statements small.
+const maxBranches = 100
+
+func eventsOfEach(q audit.Query, actions []audit.Action, before micros) (st statement, args []any) {
+	q.Prefix = ""
+	for i, action := range actions {
+		q.Action = action
+		one, its := eventsWhere(q, before)
+		if i > 0 {
+			st += ` UNION ALL `
+		}
+		st, args = st+`SELECT * FROM (`+one+`) one`, append(args, its...)
+	}
+	return `SELECT ` + eventColumns + ` FROM (` + st + `) found` + latestFirst, append(args, page(q.Limit))
 }
 
 // eventsWhere puts the statement together from what is asked for and no more, so that an index serves it on both
@@ -150,7 +199,8 @@ func (d *DB) AddRefusal(ctx context.Context, r audit.Refusal) error {
 }
 
 const (
-	listRefusals  statement = `SELECT minute, account, address, reason, count FROM audit_refusals WHERE TRUE`
+	// The bound that all are below keeps SQLite from reading the whole table to sort it.
+	listRefusals  statement = `SELECT minute, account, address, reason, count FROM audit_refusals WHERE minute < 9223372036854775807`
 	latestMinutes statement = ` ORDER BY minute DESC, account, address, reason LIMIT ?`
 )
 

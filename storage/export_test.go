@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"strings"
+	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -82,6 +84,12 @@ func (d *DB) ReaderPragma(ctx context.Context, name string) (value int64) {
 // Translate is translate.
 var Translate = translate
 
+// MembersQuery is a page of the members of a large group, KeptEvents what a user takes away of the audit log.
+type (
+	MembersQuery struct{ accounts.Query }
+	KeptEvents   string
+)
+
 // PlanOf tells how the database reads a page of a list: what EXPLAIN says, on PostgreSQL with plans forbidden that would
 // read a whole table or sort it, so that they stand in it only where there is no other.
 func (d *DB) PlanOf(ctx context.Context, query any) (plan string, err error) {
@@ -94,6 +102,16 @@ func (d *DB) PlanOf(ctx context.Context, query any) (plan string, err error) {
 		st, args = grantsStatement(q)
 	case issuer.RevokedQuery:
 		st, args = revokedStatement(q)
+	case MembersQuery:
+		st, args = membersStatement("large", q.Query, true)
+	case accounts.LetterQuery:
+		st, args = lettersStatement(q)
+	case audit.Query:
+		if st, args, err = d.eventsStatement(ctx, q, micros{time.Unix(q.Before, 0)}); err != nil {
+			return "", err
+		}
+	case KeptEvents:
+		st, args = keptEvents, []any{string(q), string(q)}
 	}
 	err = d.transact(ctx, func(s session) error {
 		if d.backend == sqliteFile {

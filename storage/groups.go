@@ -28,7 +28,8 @@ const groupColumns = `g.id, g.name, g.description, g.require_level, g.created_at
 const (
 	groupByID    statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.id = ?`
 	groupByName  statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name = ?`
-	selectGroups statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name >= ? AND g.name < ? AND g.name > ? ORDER BY g.name LIMIT ?`
+	groupsFrom   statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name >= ? AND g.name < ? ORDER BY g.name LIMIT ?`
+	groupsBeyond statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name > ? AND g.name < ? ORDER BY g.name LIMIT ?`
 	groupsOf     statement = `SELECT ` + groupColumns + ` FROM group_members m JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = ? ORDER BY g.name`
 	levelsOf     statement = `SELECT DISTINCT g.require_level FROM group_members m JOIN user_groups g ON g.id = m.group_id
 		WHERE m.user_id = ? AND g.require_level <> ''`
@@ -67,7 +68,11 @@ func (s session) group(ctx context.Context, st statement, key string) (accounts.
 
 // Groups implements accounts.GroupStore.
 func (d *DB) Groups(ctx context.Context, q accounts.Query) ([]accounts.Group, error) {
-	return d.groups(ctx, selectGroups, q.Prefix, q.Prefix+lastRune, q.After, page(q.Limit))
+	st, n := groupsFrom, namesOf(accounts.Query{Prefix: q.Prefix, After: q.After})
+	if n.beyond {
+		st = groupsBeyond
+	}
+	return d.groups(ctx, st, n.from, n.below, page(q.Limit))
 }
 
 // GroupsOf implements accounts.GroupStore.

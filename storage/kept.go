@@ -16,8 +16,11 @@ const (
 	keptConsents statement = `SELECT client_id, resource, scope, created_at FROM consents WHERE user_id = ?
 		ORDER BY created_at DESC, client_id, resource, scope LIMIT 10000`
 	keptAddresses statement = `SELECT address, known_since FROM known_addresses WHERE user_id = ? ORDER BY known_since DESC, address LIMIT 10000`
-	keptEvents    statement = `SELECT id, at, action, actor_kind, actor_id, address, request_id, subject_kind, subject_id, reason, details
-		FROM audit_log WHERE subject_kind = 'user' AND subject_id = ? OR actor_kind = 'user' AND actor_id = ? ORDER BY id DESC LIMIT 10000`
+	// Each half in the order of its index; what the person did to the own account stands in both.
+	keptEvents statement = `SELECT ` + eventColumns + ` FROM (
+			SELECT * FROM (SELECT ` + eventColumns + ` FROM audit_log WHERE subject_id = ? AND subject_kind = 'user' ORDER BY at DESC, id DESC LIMIT 10000) concerning
+			UNION SELECT * FROM (SELECT ` + eventColumns + ` FROM audit_log WHERE actor_id = ? AND actor_kind = 'user' ORDER BY at DESC, id DESC LIMIT 10000) done) kept
+		ORDER BY id DESC LIMIT 10000`
 	keptRefusals statement = `SELECT minute, account, address, reason, count FROM audit_refusals WHERE account = ?
 		ORDER BY minute DESC, address, reason LIMIT 10000`
 	keptLetters statement = `SELECT kind, recipient, created_at FROM letters WHERE user_id = ? ORDER BY created_at DESC, id LIMIT 10000`

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	selectLetters statement = `SELECT ` + letterColumns + ` FROM letters
-		WHERE (failed_at IS NOT NULL) = CAST(? AS BOOLEAN) AND id > ? ORDER BY id LIMIT ?`
-	countLetters statement = `SELECT COUNT(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
+	// SQLite would read all that wait by another index, and sort them.
+	waitingLetters statement = `SELECT ` + letterColumns + ` FROM letters {sqlite INDEXED BY letters_waiting} WHERE failed_at IS NULL AND id > ? ORDER BY id LIMIT ?`
+	givenUpLetters statement = `SELECT ` + letterColumns + ` FROM letters WHERE failed_at IS NOT NULL AND id > ? ORDER BY id LIMIT ?`
+	countLetters   statement = `SELECT COUNT(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
 			COUNT(CASE WHEN failed_at IS NULL AND failure <> '' THEN 1 END) AS failing, COUNT(failed_at) AS failed,
 			MIN(CASE WHEN failed_at IS NULL THEN queued_at END) AS oldest, {now} AS now
 		FROM letters`
@@ -28,7 +29,8 @@ const (
 // Letters lists the queue.
 func (d *DB) Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.QueuedLetter, error) {
 	var rows []letterRow
-	if err := d.reading().all(ctx, &rows, selectLetters, q.Failed, q.After, page(q.Limit)); err != nil {
+	st, args := lettersStatement(q)
+	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
 	letters := make([]accounts.QueuedLetter, len(rows))
@@ -39,6 +41,15 @@ func (d *DB) Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.Qu
 		}
 	}
 	return letters, nil
+}
+
+// lettersStatement is the statement of a query, with its arguments.
+func lettersStatement(q accounts.LetterQuery) (statement, []any) {
+	st := waitingLetters
+	if q.Failed {
+		st = givenUpLetters
+	}
+	return st, []any{q.After, page(q.Limit)}
 }
 
 // CountLetters tells how the queue stands.

@@ -82,8 +82,9 @@ const (
 	userByUsername statement = `SELECT ` + userColumns + ` FROM users WHERE username = ?`
 	userByID       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ?`
 	userHeld       statement = `SELECT ` + userColumns + ` FROM users WHERE id = ? {for update}`
-	selectUsers    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username > ? ORDER BY username LIMIT ?`
-	usersBefore    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? AND username < ? ORDER BY username DESC LIMIT ?`
+	usersFrom      statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? ORDER BY username LIMIT ?`
+	usersBeyond    statement = `SELECT ` + userColumns + ` FROM users WHERE username > ? AND username < ? ORDER BY username LIMIT ?`
+	usersBefore    statement = `SELECT ` + userColumns + ` FROM users WHERE username >= ? AND username < ? ORDER BY username DESC LIMIT ?`
 )
 
 // UserByUsername implements accounts.Store.
@@ -100,16 +101,19 @@ func (d *DB) UserByID(ctx context.Context, id string) (accounts.User, error) {
 	return row.user(), translate(err, accounts.ErrUserNotFound)
 }
 
-// lastRune sorts after every other in UTF-8's byte order, and is no character (Unicode 23.7).
-const lastRune = "\U0010FFFF"
-
 // usersStatement is the statement of a query, with its arguments.
 func usersStatement(q accounts.Query) (statement, []any) {
-	st, cursor := selectUsers, q.After
 	if q.Before != "" {
-		st, cursor = usersBefore, q.Before
+		q.After = "" // a page before has no other bound
 	}
-	return st, []any{q.Prefix, q.Prefix + lastRune, cursor, page(q.Limit)}
+	st, n := usersFrom, namesOf(q)
+	switch {
+	case q.Before != "":
+		st = usersBefore
+	case n.beyond:
+		st = usersBeyond
+	}
+	return st, []any{n.from, n.below, page(q.Limit)}
 }
 
 // Users implements accounts.Store.

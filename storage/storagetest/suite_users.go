@@ -91,6 +91,8 @@ func testUserList(t *testing.T, open OpenFunc) {
 	equal(t, "first page", usernames(t, db, accounts.Query{Prefix: "ab", Limit: 2}), []string{"ab", "abc"})
 	equal(t, "second page", usernames(t, db, accounts.Query{Prefix: "ab", After: "abc", Limit: 2}), []string{"abz", "abé"})
 	equal(t, "the page before", usernames(t, db, accounts.Query{Prefix: "ab", Before: "abé", Limit: 2}), []string{"abc", "abz"})
+	equal(t, "before a name behind the prefix", usernames(t, db, accounts.Query{Prefix: "ab", Before: "b", Limit: 9}), []string{"ab", "abc", "abz", "abé"})
+	equal(t, "after a name before the prefix", usernames(t, db, accounts.Query{Prefix: "ab", After: "Zoe", Limit: 2}), []string{"ab", "abc"})
 	equal(t, "before the first", len(usernames(t, db, accounts.Query{Prefix: "ab", Before: "ab", Limit: 2})), 0)
 }
 

@@ -1,0 +1,2 @@
+-- SQLite orders texts by their bytes already.
+SELECT 1;
