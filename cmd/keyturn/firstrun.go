@@ -16,8 +16,8 @@ func adminFirstRun() *cobra.Command {
 	return &cobra.Command{
 		Use:   "first-run",
 		Short: "Show a link by which whoever opens it becomes the first administrator",
-		Long: `The link works once, within a day, and only while there is no administrator. It leads on through a passkey, the
-first app, and what production still needs. An older one, such as the one that serve shows at its start, ends.`,
+		Long: `The link works once, within a day, and only while there is no administrator. It leads on through a second way to
+sign in, the first app, and what production still needs. An older one, such as the one that serve shows at its start, ends.`,
 		Args: noArgs,
 		RunE: withApp(func(ctx context.Context, c *cobra.Command, a *app, _ []string) error {
 			secret, err := a.selfService().FirstRunLink(ctx, operator())
