@@ -148,7 +148,7 @@ func (g *Groups) List(ctx context.Context, q Query, actor audit.Actor) ([]Group,
 	if err := actor.Need(audit.Read); err != nil {
 		return nil, err
 	}
-	if err := checkForward(q); err != nil {
+	if err := checkQuery(q); err != nil {
 		return nil, err
 	}
 	return g.allShown(g.Store.Groups(ctx, q))
@@ -163,7 +163,7 @@ func (g *Groups) Members(ctx context.Context, id string, q Query, actor audit.Ac
 	if err := checkGroupID(id); err != nil {
 		return nil, err
 	}
-	if err := checkForward(q); err != nil {
+	if err := checkQuery(q); err != nil {
 		return nil, err
 	}
 	return g.Store.Members(ctx, id, q)
@@ -242,14 +242,6 @@ func checkGroupID(id string) error {
 		return ErrGroupNotFound
 	}
 	return nil
-}
-
-// checkForward is checkQuery for lists that are read in one direction.
-func checkForward(q Query) error {
-	if q.Before != "" {
-		return invalid("before", "is for lists of users")
-	}
-	return checkQuery(q)
 }
 
 func groupEvent(action audit.Action, id string, actor audit.Actor) audit.Event {

@@ -48,8 +48,9 @@ type LetterCounts struct {
 type LetterQuery struct {
 	// Failed selects those that were given up.
 	Failed bool
-	// After is the ID of the last letter of the page before, empty for the first (keyset paging).
-	After string
+	// After is the ID of the last letter of the page before, empty for the first (keyset paging); Before is that of the
+	// first letter of the page behind. At most one of the two is set.
+	After, Before string
 	// Limit is 1 to 1000.
 	Limit int
 }

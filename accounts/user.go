@@ -105,8 +105,8 @@ type Change struct {
 	Claims *StandardClaims
 }
 
-// Query selects users by username prefix, in username order (byte order): those after a username, or else the last
-// ones before one (keyset paging). At most one of After and Before is set. Lists of groups and members know no Before.
+// Query selects users, groups or members by a prefix of their name, in the order of names (byte order): those after a
+// name, or else the last ones before one (keyset paging). At most one of After and Before is set.
 type Query struct {
 	Prefix        string
 	After, Before string

@@ -13,8 +13,9 @@ type Query struct {
 	ActorID, SubjectKind, SubjectID, Address string
 	// Since and Until bound their time, [Since, Until).
 	Since, Until time.Time
-	// Before is the ID of the last event of the page before, 0 for the first (keyset paging).
-	Before int64
+	// After is the ID of the last event of the page before, 0 for the first (keyset paging); Before is that of the first
+	// event of the page behind. At most one of the two is set.
+	After, Before int64
 	// Limit is 1 to 1000.
 	Limit int
 }

@@ -61,22 +61,25 @@ const (
 	eventTime   statement = `SELECT at FROM audit_log WHERE id = ?`
 	listEvents  statement = `SELECT ` + eventColumns + ` FROM audit_log WHERE TRUE`
 	latestFirst statement = ` ORDER BY at DESC, id DESC LIMIT ?`
+	// Read back from where a page ends.
+	earliestFirst statement = ` ORDER BY at, id LIMIT ?`
 )
 
-// AuditEvents lists what happened, newest first. A page after an event that has left is empty: only the oldest leave.
+// AuditEvents lists what happened, newest first. Only the oldest events leave: a page after one that has left is empty,
+// and a page before one is the last of all.
 func (d *DB) AuditEvents(ctx context.Context, q audit.Query) ([]audit.Event, error) {
-	var before micros
-	if q.Before != 0 {
-		err := d.reading().get(ctx, &before, eventTime, q.Before)
-		if errors.Is(err, sql.ErrNoRows) {
+	var at micros // of the event that the page begins or ends at
+	if cursor := cmp.Or(q.Before, q.After); cursor != 0 {
+		err := d.reading().get(ctx, &at, eventTime, cursor)
+		if errors.Is(err, sql.ErrNoRows) && q.Before == 0 {
 			return []audit.Event{}, nil
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, translate(err, nil)
 		}
 	}
 	var rows []eventRow
-	st, args, err := d.eventsStatement(ctx, q, before)
+	st, args, err := d.eventsStatement(ctx, q, at)
 	if err == nil {
 		err = d.reading().all(ctx, &rows, st, args...)
 	}
@@ -84,7 +87,7 @@ func (d *DB) AuditEvents(ctx context.Context, q audit.Query) ([]audit.Event, err
 		return nil, translate(err, nil)
 	}
 	events := make([]audit.Event, len(rows))
-	for i, row := range rows {
+	for i, row := range inOrder(rows, q.Before != 0) {
 		var err error
 		if events[i], err = row.event(); err != nil {
 			return nil, err
@@ -100,9 +103,9 @@ const knownActions statement = `WITH RECURSIVE known(action) AS (SELECT MIN(acti
 
 // eventsStatement is the statement of a query, with its arguments. For actions with a prefix alone, which may be rare
 // and old, it reads a page of each action and takes the newest of them: that no index is in the order of.
-func (d *DB) eventsStatement(ctx context.Context, q audit.Query, before micros) (statement, []any, error) {
+func (d *DB) eventsStatement(ctx context.Context, q audit.Query, at micros) (statement, []any, error) {
 	if q.Prefix == "" || q.Action != "" || q.ActorID != "" || q.SubjectID != "" || q.Address != "" {
-		st, args := eventsWhere(q, before)
+		st, args := eventsWhere(q, at)
 		return st, args, nil
 	}
 	var actions []audit.Action
@@ -114,32 +117,32 @@ func (d *DB) eventsStatement(ctx context.Context, q audit.Query, before micros) 
 	case len(actions) == 0:
 		actions = []audit.Action{audit.Action(q.Prefix)} // of which there is nothing
 	case len(actions) > maxBranches:
-		st, args := eventsWhere(q, before)
+		st, args := eventsWhere(q, at)
 		return st, args, nil
 	}
-	st, args := eventsOfEach(q, actions, before)
+	st, args := eventsOfEach(q, actions, at)
 	return st, args, nil
 }
 
 // maxBranches keeps a statement within SQLite's 500 terms, and the number of statements small.
 const maxBranches = 100
 
-func eventsOfEach(q audit.Query, actions []audit.Action, before micros) (st statement, args []any) {
+func eventsOfEach(q audit.Query, actions []audit.Action, at micros) (st statement, args []any) {
 	q.Prefix = ""
 	for i, action := range actions {
 		q.Action = action
-		one, its := eventsWhere(q, before)
+		one, its := eventsWhere(q, at)
 		if i > 0 {
 			st += ` UNION ALL `
 		}
 		st, args = st+`SELECT * FROM (`+one+`) one`, append(args, its...)
 	}
-	return `SELECT ` + eventColumns + ` FROM (` + st + `) found` + latestFirst, append(args, page(q.Limit))
+	return `SELECT ` + eventColumns + ` FROM (` + st + `) found` + orderOf(q), append(args, page(q.Limit))
 }
 
 // eventsWhere puts the statement together from what is asked for and no more, so that an index serves it on both
 // databases.
-func eventsWhere(q audit.Query, before micros) (statement, []any) {
+func eventsWhere(q audit.Query, at micros) (statement, []any) {
 	st, args := listEvents, []any{}
 	for _, part := range []struct {
 		asked     bool
@@ -154,13 +157,22 @@ func eventsWhere(q audit.Query, before micros) (statement, []any) {
 		{q.Address != "", ` AND address = ?`, []any{q.Address}},
 		{!q.Since.IsZero(), ` AND at >= ?`, []any{micros{q.Since}}},
 		{!q.Until.IsZero(), ` AND at < ?`, []any{micros{q.Until}}},
-		{q.Before != 0, ` AND (at, id) < (?, ?)`, []any{before, q.Before}},
+		{q.After != 0 && q.Before == 0, ` AND (at, id) < (?, ?)`, []any{at.orZero(), q.After}},
+		{q.Before != 0, ` AND (at, id) > (?, ?)`, []any{at.orZero(), q.Before}},
 	} {
 		if part.asked {
 			st, args = st+part.condition, append(args, part.args...)
 		}
 	}
-	return st + latestFirst, append(args, page(q.Limit))
+	return st + orderOf(q), append(args, page(q.Limit))
+}
+
+// orderOf is the order in which a page is read.
+func orderOf(q audit.Query) statement {
+	if q.Before != 0 {
+		return earliestFirst
+	}
+	return latestFirst
 }
 
 func (r eventRow) event() (audit.Event, error) {

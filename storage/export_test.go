@@ -84,8 +84,10 @@ func (d *DB) ReaderPragma(ctx context.Context, name string) (value int64) {
 // Translate is translate.
 var Translate = translate
 
-// MembersQuery is a page of the members of a large group, KeptEvents what a user takes away of the audit log.
+// GroupsQuery is a page of the groups, MembersQuery one of the members of a large group, KeptEvents what a user takes away
+// of the audit log.
 type (
+	GroupsQuery  struct{ accounts.Query }
 	MembersQuery struct{ accounts.Query }
 	KeptEvents   string
 )
@@ -102,12 +104,14 @@ func (d *DB) PlanOf(ctx context.Context, query any) (plan string, err error) {
 		st, args = grantsStatement(q)
 	case issuer.RevokedQuery:
 		st, args = revokedStatement(q)
+	case GroupsQuery:
+		st, args = groupsStatement(q.Query)
 	case MembersQuery:
 		st, args = membersStatement("large", q.Query, true)
 	case accounts.LetterQuery:
 		st, args = lettersStatement(q)
 	case audit.Query:
-		if st, args, err = d.eventsStatement(ctx, q, micros{time.Unix(q.Before, 0)}); err != nil {
+		if st, args, err = d.eventsStatement(ctx, q, micros{time.Unix(max(q.Before, q.After), 0)}); err != nil {
 			return "", err
 		}
 	case KeptEvents:

@@ -3,7 +3,6 @@ package storage
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"keyturn/issuer"
@@ -54,11 +53,8 @@ func (d *DB) Grants(ctx context.Context, q issuer.GrantQuery) ([]issuer.Grant, e
 	if err := d.checkCursor(ctx, grantCursor, cmp.Or(q.Before, q.After), len(rows)); err != nil {
 		return nil, err
 	}
-	if q.Before != "" {
-		slices.Reverse(rows)
-	}
 	grants := make([]issuer.Grant, len(rows))
-	for i, row := range rows {
+	for i, row := range inOrder(rows, q.Before != "") {
 		grants[i] = row.grant()
 	}
 	return grants, nil
@@ -110,11 +106,8 @@ func (d *DB) RevokedTokens(ctx context.Context, q issuer.RevokedQuery) ([]issuer
 	if err := d.checkCursor(ctx, revokedCursor, cmp.Or(q.Before, q.After), len(rows)); err != nil {
 		return nil, err
 	}
-	if q.Before != "" {
-		slices.Reverse(rows)
-	}
 	tokens := make([]issuer.RevokedToken, len(rows))
-	for i, r := range rows {
+	for i, r := range inOrder(rows, q.Before != "") {
 		tokens[i] = issuer.RevokedToken{
 			JTI: r.JTI, GrantID: r.GrantID, UserID: r.UserID, ClientID: r.ClientID, Reason: issuer.Reason(r.Reason),
 			PresentedJTI: r.PresentedJTI, RevokedAt: r.RevokedAt.Time, Until: r.Until.Time,

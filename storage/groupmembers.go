@@ -14,15 +14,20 @@ const (
 
 	// Of a small group all are read and sorted. A large one is met often enough on the way through the users in their
 	// order; the scalar keeps both databases from taking another way.
-	membersOfSmall statement = `SELECT m.user_id, u.username, m.added_at FROM group_members m JOIN users u ON u.id = m.user_id
-		WHERE m.group_id = ? AND u.username >= ? AND u.username < ? AND (NOT CAST(? AS BOOLEAN) OR u.username <> ?) ORDER BY u.username LIMIT ?`
-	membersFrom   statement = membersOfLarge + `u.username >= ?` + membersBelow
-	membersBeyond statement = membersOfLarge + `u.username > ?` + membersBelow
+	fewFrom    statement = membersOfSmall + `u.username >= ?` + membersBelow
+	fewBeyond  statement = membersOfSmall + `u.username > ?` + membersBelow
+	fewBefore  statement = membersOfSmall + `u.username >= ?` + membersBack
+	manyFrom   statement = membersOfLarge + `u.username >= ?` + membersBelow
+	manyBeyond statement = membersOfLarge + `u.username > ?` + membersBelow
+	manyBefore statement = membersOfLarge + `u.username >= ?` + membersBack
+
+	membersOfSmall = `SELECT m.user_id, u.username, m.added_at FROM group_members m JOIN users u ON u.id = m.user_id WHERE m.group_id = ? AND `
 
 	// PostgreSQL has users.id in the order of bytes, and the index of members not.
 	membersOfLarge = `SELECT u.id AS user_id, u.username, ` + memberSince + ` AS added_at FROM users u WHERE ` + memberSince + ` IS NOT NULL AND `
 	memberSince    = `(SELECT m.added_at FROM group_members m WHERE m.user_id = u.id{postgres  COLLATE "default"} AND m.group_id = ?)`
 	membersBelow   = ` AND u.username < ? ORDER BY u.username LIMIT ?`
+	membersBack    = ` AND u.username < ? ORDER BY u.username DESC LIMIT ?`
 
 	// No more are counted than asked for.
 	countMembers statement = `SELECT COUNT(*) FROM (SELECT 1 FROM group_members WHERE group_id = ? LIMIT ?) counted`
@@ -114,7 +119,7 @@ func (d *DB) Members(ctx context.Context, groupID string, q accounts.Query) ([]a
 		}
 	}
 	page := make([]accounts.Member, len(rows))
-	for i, row := range rows {
+	for i, row := range inOrder(rows, q.Before != "") {
 		page[i] = accounts.Member{UserID: row.UserID, Username: row.Username, AddedAt: row.AddedAt.Time}
 	}
 	return page, nil
@@ -122,13 +127,9 @@ func (d *DB) Members(ctx context.Context, groupID string, q accounts.Query) ([]a
 
 // membersStatement is the statement of a query, with its arguments.
 func membersStatement(groupID string, q accounts.Query, large bool) (statement, []any) {
-	n := namesOf(accounts.Query{Prefix: q.Prefix, After: q.After})
+	n := namesOf(q)
 	if !large {
-		return membersOfSmall, []any{groupID, n.from, n.below, n.beyond, n.from, page(q.Limit)}
+		return n.of(fewFrom, fewBeyond, fewBefore), []any{groupID, n.from, n.below, page(q.Limit)}
 	}
-	st := membersFrom
-	if n.beyond {
-		st = membersBeyond
-	}
-	return st, []any{groupID, groupID, n.from, n.below, page(q.Limit)}
+	return n.of(manyFrom, manyBeyond, manyBefore), []any{groupID, groupID, n.from, n.below, page(q.Limit)}
 }

@@ -30,6 +30,7 @@ const (
 	groupByName  statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name = ?`
 	groupsFrom   statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name >= ? AND g.name < ? ORDER BY g.name LIMIT ?`
 	groupsBeyond statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name > ? AND g.name < ? ORDER BY g.name LIMIT ?`
+	groupsBefore statement = `SELECT ` + groupColumns + ` FROM user_groups g WHERE g.name >= ? AND g.name < ? ORDER BY g.name DESC LIMIT ?`
 	groupsOf     statement = `SELECT ` + groupColumns + ` FROM group_members m JOIN user_groups g ON g.id = m.group_id WHERE m.user_id = ? ORDER BY g.name`
 	levelsOf     statement = `SELECT DISTINCT g.require_level FROM group_members m JOIN user_groups g ON g.id = m.group_id
 		WHERE m.user_id = ? AND g.require_level <> ''`
@@ -68,11 +69,15 @@ func (s session) group(ctx context.Context, st statement, key string) (accounts.
 
 // Groups implements accounts.GroupStore.
 func (d *DB) Groups(ctx context.Context, q accounts.Query) ([]accounts.Group, error) {
-	st, n := groupsFrom, namesOf(accounts.Query{Prefix: q.Prefix, After: q.After})
-	if n.beyond {
-		st = groupsBeyond
-	}
-	return d.groups(ctx, st, n.from, n.below, page(q.Limit))
+	st, args := groupsStatement(q)
+	groups, err := d.groups(ctx, st, args...)
+	return inOrder(groups, q.Before != ""), err
+}
+
+// groupsStatement is the statement of a query, with its arguments.
+func groupsStatement(q accounts.Query) (statement, []any) {
+	n := namesOf(q)
+	return n.of(groupsFrom, groupsBeyond, groupsBefore), []any{n.from, n.below, page(q.Limit)}
 }
 
 // GroupsOf implements accounts.GroupStore.

@@ -38,6 +38,10 @@ func TestLargeGroup(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("got %d members, want %d", len(got), len(want))
 		}
+		page, err := db.Members(t.Context(), "g", accounts.Query{Before: want[1000], Limit: 300})
+		if err != nil || len(page) != 300 || page[0].Username != want[700] || page[299].Username != want[999] {
+			t.Errorf("the page before %s: %d members, %v", want[1000], len(page), err)
+		}
 		found, err := db.Members(t.Context(), "g", accounts.Query{Prefix: "user0000100", After: "user00001004", Limit: 50})
 		if err != nil || len(found) != 2 || found[0].Username != "user00001006" || found[0].UserID != "u00002994" || found[0].AddedAt.UnixMicro() != 7 {
 			t.Errorf("by prefix: %+v, %v", found, err)

@@ -9,9 +9,12 @@ import (
 
 const (
 	// SQLite would read all that wait by another index, and sort them.
-	waitingLetters statement = `SELECT ` + letterColumns + ` FROM letters {sqlite INDEXED BY letters_waiting} WHERE failed_at IS NULL AND id > ? ORDER BY id LIMIT ?`
-	givenUpLetters statement = `SELECT ` + letterColumns + ` FROM letters WHERE failed_at IS NOT NULL AND id > ? ORDER BY id LIMIT ?`
-	countLetters   statement = `SELECT COUNT(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
+	waitingLetters = `SELECT ` + letterColumns + ` FROM letters {sqlite INDEXED BY letters_waiting} WHERE failed_at IS NULL`
+	givenUpLetters = `SELECT ` + letterColumns + ` FROM letters WHERE failed_at IS NOT NULL`
+	lettersAfter   = ` AND id > ? ORDER BY id LIMIT ?`
+	lettersBefore  = ` AND id < ? ORDER BY id DESC LIMIT ?`
+
+	countLetters statement = `SELECT COUNT(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
 			COUNT(CASE WHEN failed_at IS NULL AND failure <> '' THEN 1 END) AS failing, COUNT(failed_at) AS failed,
 			MIN(CASE WHEN failed_at IS NULL THEN queued_at END) AS oldest, {now} AS now
 		FROM letters`
@@ -34,7 +37,7 @@ func (d *DB) Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.Qu
 		return nil, translate(err, nil)
 	}
 	letters := make([]accounts.QueuedLetter, len(rows))
-	for n, row := range rows {
+	for n, row := range inOrder(rows, q.Before != "") {
 		var err error
 		if letters[n], err = row.letter(); err != nil {
 			return nil, err
@@ -45,11 +48,14 @@ func (d *DB) Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.Qu
 
 // lettersStatement is the statement of a query, with its arguments.
 func lettersStatement(q accounts.LetterQuery) (statement, []any) {
-	st := waitingLetters
+	var st statement = waitingLetters
 	if q.Failed {
 		st = givenUpLetters
 	}
-	return st, []any{q.After, page(q.Limit)}
+	if q.Before != "" {
+		return st + lettersBefore, []any{q.Before, page(q.Limit)}
+	}
+	return st + lettersAfter, []any{q.After, page(q.Limit)}
 }
 
 // CountLetters tells how the queue stands.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -103,17 +102,8 @@ func (d *DB) UserByID(ctx context.Context, id string) (accounts.User, error) {
 
 // usersStatement is the statement of a query, with its arguments.
 func usersStatement(q accounts.Query) (statement, []any) {
-	if q.Before != "" {
-		q.After = "" // a page before has no other bound
-	}
-	st, n := usersFrom, namesOf(q)
-	switch {
-	case q.Before != "":
-		st = usersBefore
-	case n.beyond:
-		st = usersBeyond
-	}
-	return st, []any{n.from, n.below, page(q.Limit)}
+	n := namesOf(q)
+	return n.of(usersFrom, usersBeyond, usersBefore), []any{n.from, n.below, page(q.Limit)}
 }
 
 // Users implements accounts.Store.
@@ -123,11 +113,8 @@ func (d *DB) Users(ctx context.Context, q accounts.Query) ([]accounts.User, erro
 	if err := d.reading().all(ctx, &rows, st, args...); err != nil {
 		return nil, translate(err, nil)
 	}
-	if q.Before != "" {
-		slices.Reverse(rows)
-	}
 	users := make([]accounts.User, len(rows))
-	for i, row := range rows {
+	for i, row := range inOrder(rows, q.Before != "") {
 		users[i] = row.user()
 	}
 	return users, nil

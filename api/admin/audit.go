@@ -26,7 +26,7 @@ func (h *Handlers) listEvents(r *request) error {
 	}
 	read := func(after string, limit int) ([]audit.EventLine, error) {
 		if q.Limit = limit; after != "" {
-			if q.Before, err = strconv.ParseInt(after, 10, 64); err != nil {
+			if q.After, err = strconv.ParseInt(after, 10, 64); err != nil {
 				return nil, invalid("after", "is not the id of an event")
 			}
 		}

@@ -65,7 +65,7 @@ func auditList() *cobra.Command {
 	f.StringVar(&q.Address, "address", "", "only what came from this address")
 	f.StringVar(&since, "since", "", "only from this time on: 24h for a day ago, 2026-01-31, or 2026-01-31T12:00:00Z")
 	f.StringVar(&until, "until", "", "only before this time")
-	f.Int64Var(&q.Before, "before", 0, "only events before the one with this id")
+	f.Int64Var(&q.After, "before", 0, "only events before the one with this id")
 	f.IntVar(&q.Limit, "limit", 100, "how many at most, up to 1000")
 	return cmd
 }

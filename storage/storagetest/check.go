@@ -37,6 +37,31 @@ func equal(t *testing.T, what string, got, want any) {
 	}
 }
 
+// each is what of says of every thing.
+func each[T, C any](things []T, of func(T) C) []C {
+	all := make([]C, len(things))
+	for n, thing := range things {
+		all[n] = of(thing)
+	}
+	return all
+}
+
+// back reads a list backwards from a cursor in pages of two, and returns the cursors of all before it in the order of
+// the list.
+func back[C any](t *testing.T, from C, read func(before C) ([]C, error)) []C {
+	t.Helper()
+	all := []C{}
+	for {
+		page, err := read(from)
+		must(t, err)
+		all = append(page, all...)
+		if len(page) < 2 {
+			return all
+		}
+		from = page[0]
+	}
+}
+
 func micro(at time.Time) time.Time { return at.Truncate(time.Microsecond).UTC() }
 
 // actions counts the events of these actions.

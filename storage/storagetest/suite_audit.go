@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -232,24 +233,44 @@ func testAuditLists(t *testing.T, open OpenFunc) {
 		{audit.Query{SubjectID: "g1"}, []audit.Action{audit.GrantRevoked, audit.UserSignedIn}},
 		{audit.Query{Address: "192.0.2.2"}, []audit.Action{audit.GrantRevoked}},
 		{audit.Query{Since: begin.Add(time.Minute), Until: begin.Add(3 * time.Minute)}, []audit.Action{audit.GrantRevoked, audit.UserSignedIn}},
-		{audit.Query{Before: 1 << 40}, nil},
+		{audit.Query{After: 1 << 40}, nil},
 	} {
 		var got []audit.Action
+		var ids []int64
 		c.q.Limit = 2
 		for {
 			events, err := db.AuditEvents(ctx, c.q)
 			must(t, err)
 			for _, e := range events {
-				got = append(got, e.Action)
+				got, ids = append(got, e.Action), append(ids, e.ID)
 			}
 			if len(events) < c.q.Limit {
 				break
 			}
-			c.q.Before = events[len(events)-1].ID
+			c.q.After = events[len(events)-1].ID
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%+v: got %v, want %v", c.q, got, c.want)
 		}
+		if len(ids) > 0 {
+			c.q.After = 0
+			equal(t, fmt.Sprintf("%+v, backwards", c.q), back(t, ids[len(ids)-1], func(before int64) ([]int64, error) {
+				c.q.Before = before
+				events, err := db.AuditEvents(ctx, c.q)
+				return each(events, func(e audit.Event) int64 { return e.ID }), err
+			}), ids[:len(ids)-1])
+		}
+	}
+}
+
+func testAuditBeforeWhatHasLeft(t *testing.T, open OpenFunc) {
+	db := open(t, storage.Options{})
+	must(t, db.RecordEvent(t.Context(), Event(audit.UserCreated)))
+	must(t, db.RecordEvent(t.Context(), Event(audit.UserDeleted)))
+	events, err := db.AuditEvents(t.Context(), audit.Query{Before: 1 << 40, Limit: 1})
+	must(t, err)
+	if len(events) != 1 || events[0].Action != audit.UserCreated {
+		t.Errorf("got %+v, want the oldest", events)
 	}
 }
 

@@ -104,6 +104,35 @@ func testGroups(t *testing.T, open OpenFunc) {
 	is(t, "a deleted group", second(db.GroupByID(ctx, want.ID)), accounts.ErrGroupNotFound)
 }
 
+func testGroupLists(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	names := []string{"Ärzte", "editors", "writers", "writers 2", "writers 3", "writers2"}
+	for _, name := range names {
+		_, err := db.CreateGroup(ctx, accounts.Group{ID: uuid.NewString(), Name: name}, Event(audit.GroupCreated))
+		must(t, err)
+	}
+	slices.Sort(names)
+	list := func(q accounts.Query) ([]string, error) {
+		groups, err := db.Groups(ctx, q)
+		return each(groups, func(g accounts.Group) string { return g.Name }), err
+	}
+	for _, c := range []struct {
+		q    accounts.Query
+		want []string
+	}{
+		{accounts.Query{Limit: 10}, names},
+		{accounts.Query{After: "editors", Limit: 2}, []string{"writers", "writers 2"}},
+		{accounts.Query{Prefix: "writers ", After: "writers 2", Limit: 2}, []string{"writers 3"}},
+		{accounts.Query{Prefix: "writers", Before: "writers 3", Limit: 9}, []string{"writers", "writers 2"}},
+		{accounts.Query{Before: "writers", Limit: 9}, []string{"editors"}},
+	} {
+		got, err := list(c.q)
+		must(t, err)
+		equal(t, fmt.Sprintf("%+v", c.q), got, c.want)
+	}
+	equal(t, "backwards", back(t, names[5], func(before string) ([]string, error) { return list(accounts.Query{Before: before, Limit: 2}) }), names[:5])
+}
+
 func testGroupMembers(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
@@ -135,6 +164,10 @@ func testGroupMembers(t *testing.T, open OpenFunc) {
 	one, err := db.Members(ctx, g.ID, accounts.Query{Prefix: last.Username, Limit: 2})
 	must(t, err)
 	equal(t, "by prefix", one, []accounts.Member{{UserID: last.ID, Username: last.Username, AddedAt: micro(clock.Now())}})
+	equal(t, "backwards", back(t, names[4], func(before string) ([]string, error) {
+		page, err := db.Members(ctx, g.ID, accounts.Query{Before: before, Limit: 2})
+		return each(page, func(m accounts.Member) string { return m.Username }), err
+	}), names[:4])
 	is(t, "nobody", db.AddMember(ctx, accounts.Membership{GroupID: g.ID, UserID: uuid.NewString()}, Event(audit.GroupMemberAdded)), accounts.ErrUserNotFound)
 
 	must(t, db.AddMember(ctx, accounts.Membership{GroupID: other.ID, UserID: last.ID}, Event(audit.GroupMemberAdded)))

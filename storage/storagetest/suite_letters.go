@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +171,33 @@ func testLettersGivenUp(t *testing.T, open OpenFunc) {
 	is(t, "drop of one that is not there", err, accounts.ErrLetterNotFound)
 	equal(t, "events", actions(t, db, audit.LetterRetried), 2)
 	equal(t, "events", actions(t, db, audit.LetterDropped), 2)
+}
+
+func testLetterLists(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	u := User(t, db)
+	var ids []string
+	for n := range 5 {
+		l := NewLetter(u)
+		must(t, db.QueueLetters(ctx, l))
+		if n == 0 { // the only one that is given up
+			claimed, _ := claim(t, db)
+			must(t, db.LetterFailed(ctx, l.ID, accounts.LetterFailure{Attempt: claimed.Attempts, Failure: "refused", GiveUp: true}))
+			continue
+		}
+		ids = append(ids, l.ID)
+	}
+	slices.Sort(ids)
+	list := func(q accounts.LetterQuery) []string {
+		t.Helper()
+		letters, err := db.Letters(ctx, q)
+		must(t, err)
+		return each(letters, func(l accounts.QueuedLetter) string { return l.ID })
+	}
+	equal(t, "the second page", list(accounts.LetterQuery{After: ids[1], Limit: 2}), ids[2:])
+	equal(t, "the page before", list(accounts.LetterQuery{Before: ids[3], Limit: 2}), ids[1:3])
+	equal(t, "before the first", len(list(accounts.LetterQuery{Before: ids[0], Limit: 2})), 0)
+	equal(t, "given up, before the last of all ids", len(list(accounts.LetterQuery{Failed: true, Before: "g", Limit: 2})), 1)
 }
 
 // testClaimLettersOnce: each letter is taken by one of several instances.

@@ -160,7 +160,7 @@ func testAudit(t *testing.T, open OpenFunc) {
 	first.ID, first.At = events[1].ID, micro(clock.Now().Add(-time.Second))
 	equal(t, "events", events, []audit.Event{second, first})
 	for _, q := range []audit.Query{
-		{Before: second.ID, Limit: 10}, {Action: first.Action, Limit: 10}, {ActorID: "root", Limit: 10},
+		{After: second.ID, Limit: 10}, {Action: first.Action, Limit: 10}, {ActorID: "root", Limit: 10},
 		{SubjectKind: "user", Limit: 10}, {SubjectID: "s-1", Limit: 10},
 	} {
 		events, err := db.AuditEvents(ctx, q)

@@ -70,7 +70,7 @@ type line struct {
 // events is the list of what happened that q selects.
 func (k *Console) events(c *call, q audit.Query, filters []filter) list[line] {
 	return list[line]{
-		path: "/audit", name: "audit", empty: "audit.empty", filters: filters, oneWay: true,
+		path: "/audit", name: "audit", empty: "audit.empty", filters: filters,
 		columns: []string{"column.at", "column.action", "column.actor", "column.subject", "column.details"},
 		read:    func(w window) ([]line, error) { return k.readEvents(c, q, w) },
 		cursor:  func(e line) string { return strconv.FormatInt(e.ID, 10) },
@@ -85,12 +85,18 @@ func (k *Console) events(c *call, q audit.Query, filters []filter) list[line] {
 
 func (k *Console) readEvents(c *call, q audit.Query, w window) ([]line, error) {
 	q.Limit = w.Limit
-	if w.After != "" {
-		n, err := strconv.ParseInt(w.After, 10, 64)
-		if err != nil || n < 1 {
-			return nil, &oauth.InvalidRequest{Param: "after", Problem: "is not the number of an event"}
+	for _, cursor := range []struct {
+		name, text string
+		id         *int64
+	}{{"after", w.After, &q.After}, {"before", w.Before, &q.Before}} {
+		if cursor.text == "" {
+			continue
 		}
-		q.Before = n
+		n, err := strconv.ParseInt(cursor.text, 10, 64)
+		if err != nil || n < 1 {
+			return nil, &oauth.InvalidRequest{Param: cursor.name, Problem: "is not the number of an event"}
+		}
+		*cursor.id = n
 	}
 	events, err := k.Audit.Events(c.ctx, q, c.actor)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 func (k *Console) listGroups(c *call) error {
 	prefix := c.query.Get("prefix")
 	l := list[accounts.Group]{
-		path: "/groups", name: "groups", empty: "groups.empty", oneWay: true,
+		path: "/groups", name: "groups", empty: "groups.empty",
 		filters: []filter{{Name: "prefix", Value: prefix}},
 		columns: []string{"column.group", "column.description", "column.roles", "column.level", "column.updated"},
 		read: func(w window) ([]accounts.Group, error) {
-			return k.Groups.List(c.ctx, accounts.Query{Prefix: prefix, After: w.After, Limit: w.Limit}, c.actor)
+			return k.Groups.List(c.ctx, accounts.Query{Prefix: prefix, After: w.After, Before: w.Before, Limit: w.Limit}, c.actor)
 		},
 		cursor: func(g accounts.Group) string { return g.Name },
 		cells: func(g accounts.Group) []cell {
@@ -51,10 +51,10 @@ func levelKey(l accounts.Level) string {
 // members is the list of the people in a group, in the order of their names.
 func (k *Console) members(c *call, g accounts.Group) list[accounts.Member] {
 	l := list[accounts.Member]{
-		path: "/groups/" + g.ID, name: "members", oneWay: true,
+		path: "/groups/" + g.ID, name: "members",
 		columns: []string{"column.user", "column.added"},
 		read: func(w window) ([]accounts.Member, error) {
-			return k.Groups.Members(c.ctx, g.ID, accounts.Query{After: w.After, Limit: w.Limit}, c.actor)
+			return k.Groups.Members(c.ctx, g.ID, accounts.Query{After: w.After, Before: w.Before, Limit: w.Limit}, c.actor)
 		},
 		cursor: func(m accounts.Member) string { return m.Username },
 		cells: func(m accounts.Member) []cell {
@@ -93,7 +93,7 @@ func (k *Console) showGroup(c *call) error {
 			{"delete_group", at + "/delete", true},
 		}
 	}
-	members, err := l.page(window{After: c.query.Get("after"), Limit: rows})
+	members, err := l.page(c.window())
 	if err != nil {
 		return err
 	}

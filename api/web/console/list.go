@@ -36,8 +36,6 @@ type list[T any] struct {
 	export func(T) any
 	// name is that of the exported file, empty is the key of what an empty list says.
 	name, empty string
-	// oneWay is for a list whose store knows no way back: that leads to its beginning.
-	oneWay bool
 	// make is where one makes another of its kind; empty for nowhere, or somebody who may not.
 	make string
 	// acts are what one can do beside that.
@@ -99,7 +97,7 @@ func showList[T any](c *call, section string, l list[T]) error {
 	if format := c.query.Get("format"); format != "" {
 		return exportList(c, l, format)
 	}
-	t, err := l.page(window{After: c.query.Get("after"), Before: c.query.Get("before"), Limit: rows})
+	t, err := l.page(c.window())
 	if errors.Is(err, issuer.ErrCursorGone) {
 		return c.goTo(l.address()) // where the page began is swept away: the list begins anew
 	}
@@ -107,6 +105,11 @@ func showList[T any](c *call, section string, l list[T]) error {
 		return err
 	}
 	return c.show(view{page: "list", section: section, title: c.text(section + ".title"), v: t})
+}
+
+// window is the page of a list that the address asks for.
+func (c *call) window() window {
+	return window{After: c.query.Get("after"), Before: c.query.Get("before"), Limit: rows}
 }
 
 // page reads one thing more than it shows, which tells whether there is another page.
@@ -135,10 +138,7 @@ func (l list[T]) page(w window) (table, error) {
 	for _, thing := range things {
 		t.Rows = append(t.Rows, l.cells(thing))
 	}
-	switch {
-	case newer && l.oneWay:
-		t.Newer = l.address()
-	case newer && len(things) > 0:
+	if newer && len(things) > 0 {
 		t.Newer = l.address("before", l.cursor(things[0]))
 	}
 	if older && len(things) > 0 {

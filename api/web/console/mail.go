@@ -26,20 +26,23 @@ func letterState(l accounts.QueuedLetter) string {
 
 // letters reads letters of a state, of both where it is empty, in the order of their ids. There are none without a
 // queue.
-func (k *Console) letters(c *call, state, after string, limit int) ([]accounts.QueuedLetter, error) {
+func (k *Console) letters(c *call, state string, w window) ([]accounts.QueuedLetter, error) {
 	var all []accounts.QueuedLetter
 	for _, s := range []string{letterWaiting, letterGivenUp} {
 		if k.Letters == nil || state != "" && state != s {
 			continue
 		}
-		some, err := k.Letters.List(c.ctx, accounts.LetterQuery{Failed: s == letterGivenUp, After: after, Limit: limit}, c.actor)
+		some, err := k.Letters.List(c.ctx, accounts.LetterQuery{Failed: s == letterGivenUp, After: w.After, Before: w.Before, Limit: w.Limit}, c.actor)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b accounts.QueuedLetter) int { return strings.Compare(a.ID, b.ID) })
-	return all[:min(limit, len(all))], nil
+	if w.Before != "" {
+		return all[max(0, len(all)-w.Limit):], nil
+	}
+	return all[:min(w.Limit, len(all))], nil
 }
 
 // listLetters shows the letters that are still to leave, and those that were given up.
@@ -49,13 +52,11 @@ func (k *Console) listLetters(c *call) error {
 		state = ""
 	}
 	l := list[accounts.QueuedLetter]{
-		path: "/mail", name: "mail", empty: "mail.empty", oneWay: true,
+		path: "/mail", name: "mail", empty: "mail.empty",
 		filters: []filter{{Name: "state", Value: state, Options: chosen(state, []string{letterWaiting, letterGivenUp}, "state.")}},
 		columns: []string{"column.letter", "column.to", "column.state", "column.attempts", "column.failure", "column.created", "column.due"},
-		read: func(w window) ([]accounts.QueuedLetter, error) {
-			return k.letters(c, state, w.After, w.Limit)
-		},
-		cursor: func(l accounts.QueuedLetter) string { return l.ID },
+		read:    func(w window) ([]accounts.QueuedLetter, error) { return k.letters(c, state, w) },
+		cursor:  func(l accounts.QueuedLetter) string { return l.ID },
 		cells: func(l accounts.QueuedLetter) []cell {
 			v := admin.ViewLetter(l)
 			return []cell{
@@ -78,7 +79,7 @@ func (k *Console) letter(c *call) (accounts.QueuedLetter, error) {
 	if err != nil {
 		return accounts.QueuedLetter{}, err
 	}
-	some, err := k.letters(c, "", id[:len(id)-1], exportRows)
+	some, err := k.letters(c, "", window{After: id[:len(id)-1], Limit: exportRows})
 	if err != nil {
 		return accounts.QueuedLetter{}, err
 	}

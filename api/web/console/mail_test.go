@@ -90,8 +90,8 @@ func TestLettersOfBothStatesAreOneList(t *testing.T) {
 			t.Errorf("%s on the first page %v, on the second %v", name, on1, on2)
 		}
 	}
-	if back := linkOf(t, second.Body, "prev"); back != "/admin/mail" {
-		t.Errorf("back to %q", back)
+	if back := b.Get(linkOf(t, second.Body, "prev")); !strings.Contains(back.Body, "u000@") || strings.Contains(back.Body, "u050@") {
+		t.Errorf("back to:\n%s", back.Body)
 	}
 }
 

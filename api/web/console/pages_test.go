@@ -257,7 +257,7 @@ func TestBadInputIsNoBreakdown(t *testing.T) {
 		"/grants?after=nothing", "/grants?before=nothing", "/grants?user=nobody", "/grants?user=%27", "/grants?client=%00", "/grants/x%2Fy", "/grants/%00",
 		"/revoked-tokens?after=nothing", "/revoked-tokens?user=no%20body", "/clients/..", "/clients/%00", "/clients?prefix=%F0%9F", "/keys/none", "/keys/none/revoke",
 		"/keys/rotate?mode=other", "/keys/rotate?mode=immediate&lane=HS256", "/resources/edit", "/resources/edit?identifier=none", "/search?q=%00", "/search?q=" + strings.Repeat("x", 5000),
-		"/search?q=%22%3E%3Cscript%3E", "/users/none", "/groups/none", "/groups?prefix=%00", "/groups?after=%ff", "/mail?after=%20&state=x", "/mail?after=%ff", "/mail/x", "/mail/none/retry", "/mail/%00", "/audit?after=x", "/audit?after=99999999999", "/audit?since=x", "/audit?until=99999-01-01", "/audit?action=%00", "/audit?action=user.&actor=spiderman", "/audit?address=%27", "/users/none/deactivate", "/nothing",
+		"/search?q=%22%3E%3Cscript%3E", "/users/none", "/groups/none", "/groups?prefix=%00", "/groups?after=%ff", "/groups?before=%ff", "/mail?after=%20&state=x", "/mail?after=%ff", "/mail?before=%ff", "/mail/x", "/mail/none/retry", "/mail/%00", "/audit?after=x", "/audit?before=x", "/audit?before=99999999999", "/audit?before=1&after=1", "/audit?after=99999999999", "/audit?since=x", "/audit?until=99999-01-01", "/audit?action=%00", "/audit?action=user.&actor=spiderman", "/audit?address=%27", "/users/none/deactivate", "/nothing",
 	} {
 		if p := in.boss.Get("/admin" + path); p.Status >= 500 || strings.Contains(p.Body, "<script>") {
 			t.Errorf("%s: %d\n%s", path, p.Status, p.Body)
