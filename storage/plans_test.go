@@ -71,6 +71,9 @@ func TestWhatIsPutTogetherIsReadByIndex(t *testing.T) {
 			{storage.KeptEvents("u"), []string{"audit_log_subject", "audit_log_actor"}},
 			{issuer.GrantQuery{LiveOnly: true, Limit: 50}, []string{"grants_live"}},
 			{issuer.GrantQuery{LiveOnly: true, After: "g", Limit: 50}, []string{"grants_live"}},
+			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, Limit: 50}, []string{"grants_client_live"}},
+			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, After: "g", Limit: 50}, []string{"grants_client_live"}},
+			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, Before: "g", Limit: 50}, []string{"grants_client_live"}},
 			{accounts.LetterQuery{Limit: 50}, []string{"letters_waiting"}},
 			{accounts.LetterQuery{Failed: true, Limit: 50}, []string{"letters_given_up"}},
 		} {
