@@ -212,7 +212,7 @@ func (s *Server) consoleRoutes(router *gin.Engine, h *web.Handlers) error {
 	k := &console.Console{
 		Accounts: s.Accounts, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Pages: pages,
 		Groups: s.Groups, Factors: s.Accounts.Factors, Self: h.Self, Audit: s.Audit, Letters: s.Letters, Refusals: s.Refusals,
-		SignedIn: h.SignedIn, Again: h.Again, OwnForm: h.OwnForm, Actor: actorOf, RequestID: requestID, Now: s.Provider.Now, Operations: s.Operations,
+		SignedIn: h.SignedIn, Again: h.Again, Kept: h.Kept, OwnForm: h.OwnForm, Actor: actorOf, RequestID: requestID, Now: s.Provider.Now, Operations: s.Operations,
 	}
 	for _, r := range k.Routes() {
 		handle := s.console(k, k.Guard(r))

@@ -113,14 +113,21 @@ func (h *Handlers) SignedIn(c *gin.Context) (accounts.Authentication, error) {
 	return who, nil
 }
 
-// Again shows the sign-in page to whoever is signed in, which leads back to where they are.
-func (h *Handlers) Again(c *gin.Context, who accounts.Authentication) error {
+// Again shows the sign-in page to whoever is signed in, which leads back to where they are, and keeps for them what they
+// typed there, which must hold no secret. Kept has it then.
+func (h *Handlers) Again(c *gin.Context, who accounts.Authentication, typed url.Values) error {
 	user, err := h.People.Get(c.Request.Context(), who.UserID())
 	if err != nil {
 		return err
 	}
+	h.keep(c, who, c.Request.URL.RequestURI(), typed)
 	h.accountSignIn(c, http.StatusOK, c.Request.URL.RequestURI(), user.Username, Problem{Kind: ProblemAgain})
 	return nil
+}
+
+// Kept is what Again kept for the page of the request, which is forgotten with that; nil for nothing.
+func (h *Handlers) Kept(c *gin.Context, who accounts.Authentication) url.Values {
+	return h.kept(c, who, c.Request.URL.RequestURI())
 }
 
 // OwnForm reads a form of a page of this site; oauth.ErrCrossSite where another site sent it.

@@ -32,21 +32,33 @@ func (h *Handlers) keepTyped(c *gin.Context, who accounts.Authentication, path s
 			kept.Set(name, text)
 		}
 	}
-	text := who.UserID() + path + "?" + kept.Encode()
-	if len(kept) > 0 && len(text) <= maxTyped {
+	h.keep(c, who, path, kept)
+}
+
+// keep keeps what somebody typed for a page of theirs, in the browser alone.
+func (h *Handlers) keep(c *gin.Context, who accounts.Authentication, page string, typed url.Values) {
+	text := whose(who, page) + typed.Encode()
+	if len(typed) > 0 && len(text) <= maxTyped {
 		h.Cookies.set(c, typedCookie, keys.SecretOf(base64.RawURLEncoding.EncodeToString([]byte(text))))
 	}
 }
 
+// whose begins what is kept: it is for one person, at one page.
+func whose(who accounts.Authentication, page string) string { return who.UserID() + page + "\n" }
+
 // typed is what was kept for this page, which forgets it. It has no values where nothing was.
 func (h *Handlers) typed(c *gin.Context, who accounts.Authentication) url.Values {
+	return h.kept(c, who, c.Request.URL.Path)
+}
+
+func (h *Handlers) kept(c *gin.Context, who accounts.Authentication, page string) url.Values {
 	kept := h.Cookies.get(c, typedCookie).Reveal()
 	if kept == "" {
 		return nil
 	}
 	h.Cookies.clear(c, typedCookie)
 	text, err := base64.RawURLEncoding.DecodeString(kept)
-	query, ours := strings.CutPrefix(string(text), who.UserID()+c.Request.URL.Path+"?")
+	query, ours := strings.CutPrefix(string(text), whose(who, page))
 	if err != nil || !ours {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,6 +32,21 @@ type question struct {
 	Back string
 	// do does it and says where to go on, below Path.
 	do func() (next string, err error)
+	// show stands in the place of do for what makes a secret: it does it and shows the secret in its answer, which is
+	// not kept anywhere. A redirect would have to carry it.
+	show func() error
+}
+
+// act does it and leads on.
+func (q *question) act(c *call) error {
+	if q.show != nil {
+		return q.show()
+	}
+	next, err := q.do()
+	if err != nil {
+		return err
+	}
+	return c.goTo(next)
 }
 
 // asked is a question as it is shown: with what was typed, and what was wrong with it.
@@ -49,39 +65,53 @@ func (k *Console) act(path string, right audit.Rights, find func(*call) (*questi
 			if err != nil {
 				return err
 			}
-			return c.ask(http.StatusOK, q)
+			return c.ask(q, nil)
 		},
 		func(c *call) error {
 			q, err := find(c)
 			if err != nil {
 				return err
 			}
-			next, err := q.do()
-			if refused, param, problem := badInput(err); refused && blame(q.Fields, param, problem) {
-				return c.ask(http.StatusUnprocessableEntity, q)
+			if c.badReason == nil {
+				err = q.act(c)
+			} else {
+				err = c.badReason
 			}
-			if err != nil {
-				return err
+			if err == nil {
+				return nil
 			}
-			return c.goTo(next)
+			return c.askAgain(q, err)
 		}))
 }
 
-// ask shows the page of an act.
-func (c *call) ask(status int, q *question) error {
-	a := asked{
-		question: q, Action: c.gin.Request.URL.RequestURI(), Back: Path + q.Back,
-		Reason: &field{Name: "reason", Kind: "text", Help: true, Value: c.form.Get("reason")},
+// askAgain shows the page of an act again for what can be mended there; other errors it returns.
+func (c *call) askAgain(q *question, err error) error {
+	if bad, param, _ := badInput(err); bad && (param == "reason" || slices.ContainsFunc(q.Fields, func(f *field) bool { return f.Name == param })) {
+		return c.ask(q, err)
 	}
-	a.Problems = wrong(q.Fields)
+	return err
+}
+
+// ask shows the page of an act, anew with what is wrong with its form.
+func (c *call) ask(q *question, err error) error {
+	a := asked{question: q, Action: c.gin.Request.URL.RequestURI(), Back: Path + q.Back, Reason: c.askReason()}
+	fields := append(slices.Clone(q.Fields), a.Reason)
+	c.restore(fields)
+	status := http.StatusOK
+	if bad, param, problem := badInput(err); bad && blame(fields, param, problem) {
+		status = http.StatusUnprocessableEntity
+	}
+	a.Problems = wrong(fields)
 	return c.show(view{page: "act", section: q.section, title: q.Title, narrow: q.Plan == nil, status: status, v: a})
+}
+
+// askReason is the field of the reason, with what was typed.
+func (c *call) askReason() *field {
+	return &field{Name: "reason", Kind: "text", Help: true, Value: c.form.Get("reason")}
 }
 
 // maxReason is in characters.
 const maxReason = 500
-
-// reason is what somebody wrote of why they act.
-func (c *call) reason() string { return strings.TrimSpace(c.form.Get("reason")) }
 
 // checkReason refuses what forges lines of a log, and what can't be seen there.
 func checkReason(text string) error {

@@ -304,6 +304,9 @@ func (c *call) typedClient(m oauth.Metadata) (oauth.Metadata, error) {
 			problem = &oauth.InvalidRequest{Param: member.name, Problem: err.Error()}
 		}
 	}
+	if problem == nil {
+		problem = c.checkChoices(clientForm(m, ""))
+	}
 	return m, problem
 }
 
@@ -318,7 +321,7 @@ func (k *Console) newClient(c *call) error {
 	return c.showForm("clients", "clients.new", k.newClientForm(k.Clients.Defaults(oauth.Metadata{FirstParty: true}), ""), nil)
 }
 
-// createClient registers a client. A secret is shown in the answer itself, as addSecret does.
+// createClient registers a client. A secret is shown in the answer itself, as secretMaking does.
 func (k *Console) createClient(c *call) error {
 	id := strings.TrimSpace(c.form.Get("client_id"))
 	m, err := c.typedClient(oauth.Metadata{})

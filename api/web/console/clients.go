@@ -262,37 +262,23 @@ func (k *Console) secretRemoval(c *call) (*question, error) {
 	return q, nil
 }
 
-// secretQuestion asks before a client gets another secret.
-func (k *Console) secretQuestion(c *call) (*question, *oauth.Client, error) {
+// secretMaking asks before a client gets another secret.
+func (k *Console) secretMaking(c *call) (*question, error) {
 	q, client, err := k.clientQuestion(c, "add_secret")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	q.Mild = true
 	if len(client.Secrets) > 1 {
 		oldest := client.Secrets[0]
 		q.Ends = []template.HTML{c.text("ends.secret", "secret", oldest.ID, "time", must(c.texts.Exact(oldest.CreatedAt)))}
 	}
-	return q, client, nil
-}
-
-func (k *Console) askSecret(c *call) error {
-	q, _, err := k.secretQuestion(c)
-	if err != nil {
-		return err
+	q.show = func() error {
+		made, now, err := k.Clients.RotateSecret(c.ctx, client.ID, keys.Secret{}, c.actor)
+		if err != nil {
+			return err
+		}
+		return k.clientPage(c, &now, made)
 	}
-	return c.ask(0, q)
-}
-
-// addSecret makes another secret and shows it in its answer, which is not kept anywhere: a redirect would have to carry it.
-func (k *Console) addSecret(c *call) error {
-	_, client, err := k.secretQuestion(c)
-	if err != nil {
-		return err
-	}
-	made, now, err := k.Clients.RotateSecret(c.ctx, client.ID, keys.Secret{}, c.actor)
-	if err != nil {
-		return err
-	}
-	return k.clientPage(c, &now, made)
+	return q, nil
 }

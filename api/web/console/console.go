@@ -34,8 +34,10 @@ type Console struct {
 	Pages    *Pages
 	// SignedIn is who is signed in in the browser; accounts.ErrNotSignedIn where nobody is.
 	SignedIn func(*gin.Context) (accounts.Authentication, error)
-	// Again shows the sign-in page to somebody who is signed in, which leads back to where they are.
-	Again func(*gin.Context, accounts.Authentication) error
+	// Again shows the sign-in page to somebody who is signed in, which leads back to where they are, and keeps for them
+	// alone what they typed there; Kept is what it kept for the page of the request, which is forgotten with that.
+	Again func(c *gin.Context, who accounts.Authentication, typed url.Values) error
+	Kept  func(*gin.Context, accounts.Authentication) url.Values
 	// OwnForm reads a form of our own; oauth.ErrCrossSite where another site sent it.
 	OwnForm func(*gin.Context) (url.Values, error)
 	// Actor says where the request came from; RequestID is the id that the log tells of it under.

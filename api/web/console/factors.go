@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"time"
 
 	"keyturn/accounts"
@@ -65,34 +64,21 @@ func (k *Console) resetSending(c *call) (*question, error) {
 	return q, nil
 }
 
-// resetLinkQuestion asks before a link is made that lets its bearer choose a new password.
-func (k *Console) resetLinkQuestion(c *call) (*question, accounts.User, error) {
+// resetLinkMaking asks before a link is made that lets its bearer choose a new password.
+func (k *Console) resetLinkMaking(c *call) (*question, error) {
 	q, u, err := k.userQuestion(c, "reset_link")
-	if err == nil {
-		q.Mild = true
-	}
-	return q, u, err
-}
-
-func (k *Console) askResetLink(c *call) error {
-	q, _, err := k.resetLinkQuestion(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.ask(http.StatusOK, q)
-}
-
-// resetLink makes the link and shows it in its answer, which is not kept anywhere: a redirect would have to carry it.
-func (k *Console) resetLink(c *call) error {
-	_, u, err := k.resetLinkQuestion(c)
-	if err != nil {
-		return err
+	q.Mild = true
+	q.show = func() error {
+		secret, err := k.Self.ResetLink(c.ctx, u.ID, 0, c.actor)
+		if err != nil {
+			return err
+		}
+		return k.userPage(c, u, k.linkOf(accounts.LinkPasswordReset, secret))
 	}
-	secret, err := k.Self.ResetLink(c.ctx, u.ID, 0, c.actor)
-	if err != nil {
-		return err
-	}
-	return k.userPage(c, u, k.linkOf(accounts.LinkPasswordReset, secret))
+	return q, nil
 }
 
 // linkOf is the one-time link of a secret that was just made.

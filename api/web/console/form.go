@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 
 	"keyturn/accounts"
 	"keyturn/issuer"
@@ -28,6 +29,22 @@ type field struct {
 	Required     bool
 	// Fixed is shown and can't be changed.
 	Fixed bool
+	// Again asks for a password that was typed already: none is ever kept.
+	Again bool
+}
+
+// Described are the ids of what is said of it.
+func (f *field) Described() string {
+	var ids []string
+	for _, said := range []struct {
+		what string
+		is   bool
+	}{{"problem", f.Problem != ""}, {"note", f.Again}, {"help", f.Help}} {
+		if said.is {
+			ids = append(ids, "f-"+f.Name+"-"+said.what)
+		}
+	}
+	return strings.Join(ids, " ")
 }
 
 // On tells whether a tick is set.

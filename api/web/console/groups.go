@@ -219,7 +219,7 @@ func (k *Console) addMember(c *call) error {
 		return err
 	}
 	if c.tooOld(slices.ContainsFunc(g.Roles, k.administers)) {
-		return k.Again(c.gin, c.who)
+		return c.again()
 	}
 	typed := strings.TrimSpace(c.form.Get("user"))
 	user, err := k.userNamed(c, typed)
@@ -256,7 +256,7 @@ func (k *Console) addRole(c *call) error {
 	}
 	r := accounts.Role{Resource: strings.TrimSpace(c.form.Get("resource")), Name: strings.TrimSpace(c.form.Get("role"))}
 	if c.tooOld(k.administers(r)) {
-		return k.Again(c.gin, c.who)
+		return c.again()
 	}
 	if err := k.Groups.AddRole(c.ctx, g.ID, r, c.actor); err != nil {
 		return c.groupAgain("act.add_role", k.roleForm(g.ID, r), err)

@@ -31,6 +31,8 @@ type call struct {
 	query url.Values
 	// form is what was sent by POST.
 	form url.Values
+	// badReason says that the reason in the form was refused, for the page that asks for one; actor has none then.
+	badReason error
 }
 
 // Guard lets a request through to its route only from a browser in which somebody is signed in who has the route's
@@ -75,7 +77,7 @@ func (r Route) answer(in *call) (err error) {
 	}
 	if c.Request.Method != http.MethodPost {
 		if r.recent && k.Now().Sub(in.who.At()) > timeToType {
-			return k.Again(c, in.who)
+			return in.again()
 		}
 		return r.get(in)
 	}
@@ -85,12 +87,12 @@ func (r Route) answer(in *call) (err error) {
 	if err := checkTexts(in.form); err != nil {
 		return err
 	}
-	in.actor.Why = in.reason()
-	if err := checkReason(in.actor.Why); err != nil {
-		return err
+	why := strings.TrimSpace(in.form.Get("reason"))
+	if in.badReason = checkReason(why); in.badReason == nil {
+		in.actor.Why = why
 	}
 	if r.recent && k.Accounts.Recent(in.ctx, in.who) != nil {
-		return k.Again(c, in.who)
+		return in.again()
 	}
 	return r.post(in)
 }

@@ -53,8 +53,13 @@ func (k *Console) invite(c *call) error {
 	if k.Self.Offers(accounts.FeatureInvitation) {
 		send = k.inviteByLetter
 	}
-	if err := send(c, in); err != nil {
-		return k.userAgain(c, "users.invite", k.inviteForm(c, in), err)
+	f := k.inviteForm(c, in)
+	err := c.checkChoices(f)
+	if err == nil {
+		err = send(c, in)
+	}
+	if err != nil {
+		return k.userAgain(c, "users.invite", f, err)
 	}
 	return nil
 }
@@ -66,7 +71,7 @@ func (k *Console) inviteByLetter(c *call, in accounts.Invitation) error {
 	return c.goTo("/users?done=invited")
 }
 
-// inviteByLink makes the link and shows it in its answer, as resetLink does.
+// inviteByLink makes the link and shows it in its answer, as resetLinkMaking does.
 func (k *Console) inviteByLink(c *call, in accounts.Invitation) error {
 	secret, err := k.Self.InvitationLink(c.ctx, in, c.actor)
 	if err != nil {

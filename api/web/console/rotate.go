@@ -4,10 +4,10 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
-	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
 
@@ -99,6 +99,8 @@ func (k *Console) keyRevocation(c *call) (*question, error) {
 type rotation struct {
 	Action string
 	Choose []*field
+	// Problems are what is wrong with what was chosen, or with the reason.
+	Problems []*field
 	// Refused says why it can't be done so, empty where Ask stands.
 	Refused template.HTML
 	// Ask is what would be done; nil until it was said what.
@@ -117,14 +119,14 @@ func (k *Console) lanes() []string {
 }
 
 // wish is the rotation that was chosen.
-func wish(mode, lane, force string) keys.Rotation {
-	r := keys.Rotation{Mode: keys.Mode(mode), Force: force == "on" && keys.Mode(mode) == keys.Immediate}
-	switch lane {
+func (p rotation) wish() keys.Rotation {
+	r := keys.Rotation{Mode: keys.Mode(p.Mode), Force: p.Force == "on" && keys.Mode(p.Mode) == keys.Immediate}
+	switch p.Lane {
 	case "", "all":
 	case "refresh":
 		r.Purpose = keys.Refresh
 	default:
-		r.Purpose, r.Algorithm = keys.Token, keys.Algorithm(lane)
+		r.Purpose, r.Algorithm = keys.Token, keys.Algorithm(p.Lane)
 	}
 	r.All = r.Mode == keys.Compromised
 	return r
@@ -132,39 +134,63 @@ func wish(mode, lane, force string) keys.Rotation {
 
 var modes = []string{string(keys.Graceful), string(keys.Immediate), string(keys.Compromised)}
 
-func (k *Console) askRotation(c *call) error {
-	return k.rotationPage(c, http.StatusOK, c.query.Get("mode"), c.query.Get("lane"), c.query.Get("force"), nil)
+// chosenRotation is what was chosen, in the address or a form.
+func chosenRotation(chosen url.Values) rotation {
+	return rotation{Mode: chosen.Get("mode"), Lane: chosen.Get("lane"), Force: chosen.Get("force")}
 }
 
-// rotationPage shows what is chosen, with what comes of it, or with why it can't be done.
-func (k *Console) rotationPage(c *call, status int, mode, lane, force string, refused error) error {
-	page := rotation{Action: Path + "/keys/rotate", Mode: mode, Lane: lane, Force: force}
-	chosenMode := mode
+func (k *Console) askRotation(c *call) error {
+	page, reason := chosenRotation(c.query), c.askReason()
+	if typed := c.kept(); typed.Get("mode") != "" && page.Mode == "" {
+		page = chosenRotation(typed)
+		reason.fill(typed)
+	}
+	return k.rotationPage(c, page, reason, nil)
+}
+
+// rotationPage shows what is chosen, with what comes of it, or with why it can't be done: so, or at all.
+func (k *Console) rotationPage(c *call, page rotation, reason *field, refused error) error {
+	page.Action = Path + "/keys/rotate"
+	mode := page.Mode
 	if mode == "" {
-		chosenMode = string(keys.Graceful)
+		mode = string(keys.Graceful)
 	}
 	page.Choose = []*field{
-		{Name: "mode", Kind: "choice", Options: chosen(chosenMode, modes, "mode."), Help: true},
-		{Name: "lane", Kind: "choice", Options: chosen(lane, k.lanes(), "lane.")},
-		{Name: "force", Kind: "tick", Value: force, Help: true},
+		{Name: "mode", Kind: "choice", Options: chosen(mode, modes, "mode."), Help: true},
+		{Name: "lane", Kind: "choice", Options: chosen(page.Lane, k.lanes(), "lane.")},
+		{Name: "force", Kind: "tick", Value: page.Force, Help: true},
 	}
-	if mode != "" && refused == nil {
-		out, err := k.plan(wish(mode, lane, force))
-		if err != nil {
-			status, refused = http.StatusConflict, err
-		} else {
-			q := &question{What: k.consequences(c, out), Plan: k.steps(c, out), Button: c.text("rotate." + mode), Mild: mode == string(keys.Graceful)}
-			page.Ask = &asked{question: q, Reason: &field{Name: "reason", Kind: "text", Help: true}}
+	status := http.StatusOK
+	if page.Mode != "" && refused == nil {
+		var out keys.Outcome
+		if out, refused = k.plan(page.wish()); refused == nil {
+			q := &question{What: k.consequences(c, out), Plan: k.steps(c, out), Button: c.text("rotate." + page.Mode), Mild: page.Mode == string(keys.Graceful)}
+			page.Ask = &asked{question: q, Reason: reason}
 		}
 	}
-	if refused != nil {
+	if bad, param, problem := badInput(refused); bad && blame(page.Choose, rotationField(param), problem) {
+		status = http.StatusUnprocessableEntity
+	} else if refused != nil {
 		why, err := k.rotationRefusal(c, refused)
 		if err != nil {
 			return err
 		}
-		page.Refused = why
+		status, page.Refused = http.StatusConflict, why
+	}
+	page.Problems = wrong(page.Choose)
+	if page.Ask != nil && reason.Problem != "" {
+		status, page.Problems = http.StatusUnprocessableEntity, []*field{reason}
 	}
 	return c.show(view{page: "rotate", section: "keys", title: c.text("rotate.title"), status: status, v: page})
+}
+
+// rotationField is the field that chooses a parameter of a rotation.
+func rotationField(param string) string {
+	switch param {
+	case "purpose", "algorithm", "all":
+		return "lane"
+	}
+	return param
 }
 
 // rotationRefusal says why a rotation can't be done; what is not about the wish is an error still.
@@ -176,24 +202,24 @@ func (k *Console) rotationRefusal(c *call, err error) (template.HTML, error) {
 			return c.text(key), nil
 		}
 	}
-	if bad, param, _ := badInput(err); bad {
-		return "", &oauth.InvalidRequest{Param: param, Problem: "is not one of those to choose from"}
-	}
 	return "", err
 }
 
 // rotate does what its page said.
 func (k *Console) rotate(c *call) error {
-	mode, lane, force := c.form.Get("mode"), c.form.Get("lane"), c.form.Get("force")
-	if mode == "" {
-		return &oauth.InvalidRequest{Param: "mode", Problem: "is missing"}
+	page, reason := chosenRotation(c.form), c.askReason()
+	if bad, _, problem := badInput(c.badReason); bad {
+		reason.Problem = problem
+		return k.rotationPage(c, page, reason, nil)
 	}
-	_, err := k.Keys.Rotate(c.ctx, wish(mode, lane, force), c.actor.Why, c.actor)
+	var err error
+	if page.Mode == "" {
+		err = &keys.BadRotation{Param: "mode", Problem: "is missing"} // without one it would be a graceful one
+	} else {
+		_, err = k.Keys.Rotate(c.ctx, page.wish(), c.actor.Why, c.actor)
+	}
 	if err != nil {
-		if _, other := k.rotationRefusal(c, err); other != nil {
-			return other
-		}
-		return k.rotationPage(c, http.StatusConflict, mode, lane, force, err)
+		return k.rotationPage(c, page, reason, err)
 	}
 	return c.goTo("/keys?done=rotated")
 }

@@ -22,7 +22,7 @@ func (k *Console) sections() []section {
 			show("/users/:id", k.showUser),
 			edit("/users/:id/edit", audit.ManageUsers, k.editUser, k.updateUser),
 			k.act("/users/:id/password", audit.ManageUsers, k.passwordSetting),
-			recently(edit("/users/:id/reset-link", audit.ManageUsers, k.askResetLink, k.resetLink)),
+			k.act("/users/:id/reset-link", audit.ManageUsers, k.resetLinkMaking),
 			k.act("/users/:id/send-reset", audit.ManageUsers, k.resetSending),
 			k.act("/users/:id/factors/reset", audit.ManageUsers, k.factorReset),
 			k.act("/users/:id/activate", audit.ManageUsers, k.activation),
@@ -50,7 +50,7 @@ func (k *Console) sections() []section {
 			k.act("/clients/:id/enable", audit.ManageAll, k.clientEnabling),
 			k.act("/clients/:id/disable", audit.ManageAll, k.clientDisabling),
 			k.act("/clients/:id/delete", audit.ManageAll, k.clientDeletion),
-			recently(edit("/clients/:id/secrets", audit.ManageAll, k.askSecret, k.addSecret)),
+			k.act("/clients/:id/secrets", audit.ManageAll, k.secretMaking),
 			k.act("/clients/:id/secrets/:secret/remove", audit.ManageAll, k.secretRemoval),
 		}},
 		{"resources", []Route{

@@ -46,18 +46,20 @@ func (c *call) typedUser() accounts.User {
 
 // showForm shows a form, anew with what is wrong with it.
 func (c *call) showForm(section, title string, f *form, err error) error {
-	status := http.StatusOK
 	f.Action = c.gin.Request.URL.RequestURI()
-	if bad, param, problem := badInput(err); bad {
-		status = http.StatusUnprocessableEntity
-		if !blame(f.fields(), param, problem) {
-			f.Clash = escape(param + " " + problem)
-		}
+	bad, param, problem := badInput(err)
+	if bad && !blame(f.fields(), param, problem) {
+		f.Clash = escape(param + " " + problem)
 	}
-	if f.Clash != "" && status == http.StatusOK {
+	c.restore(f.fields())
+	f.Problems = wrong(f.fields())
+	status := http.StatusOK
+	switch {
+	case bad || len(f.Problems) > 0:
+		status = http.StatusUnprocessableEntity
+	case f.Clash != "":
 		status = http.StatusConflict
 	}
-	f.Problems = wrong(f.fields())
 	return c.show(view{page: "form", section: section, title: c.text(title), narrow: true, status: status, v: f})
 }
 
@@ -77,7 +79,7 @@ func (k *Console) newUser(c *call) error {
 func (k *Console) createUser(c *call) error {
 	v := c.typedUser()
 	if c.tooOld(v.Admin) {
-		return k.Again(c.gin, c.who)
+		return c.again()
 	}
 	u, err := k.Accounts.Create(c.ctx, accounts.NewUser{
 		Username: v.Username, Email: v.Email, EmailVerified: v.EmailVerified, GivenName: v.GivenName, FamilyName: v.FamilyName,
@@ -127,7 +129,7 @@ func (k *Console) updateUser(c *call) error {
 		change.Admin, change.ExternalID = other(u.Admin, v.Admin), other(u.ExternalID, v.ExternalID)
 	}
 	if c.tooOld(change.Admin != nil && v.Admin) {
-		return k.Again(c.gin, c.who)
+		return c.again()
 	}
 	if _, err := k.Accounts.Update(c.ctx, u.ID, change, c.actor); err != nil {
 		return k.userAgain(c, "users.edit", c.userForm(v, "/users/"+u.ID), err)
