@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"keyturn/audit/sentence"
 )
 
 // Limits on what the standard claims may hold.
@@ -39,9 +41,9 @@ func checkClaims(c StandardClaims) error {
 		{"claims.website", c.Website, checkLink},
 		{"claims.gender", c.Gender, atMost(maxShort)},
 		{"claims.birthdate", c.Birthdate, checkBirthdate},
-		{"claims.zoneinfo", c.Zoneinfo, shaped(zoneForm, "a time zone such as Europe/Paris")},
-		{"claims.locale", c.Locale, shaped(localeForm, "a language tag such as en-US")},
-		{"claims.phone_number", c.PhoneNumber, shaped(phoneForm, "a phone number such as +1 604 555 1234")},
+		{"claims.zoneinfo", c.Zoneinfo, shaped(zoneForm, sentence.Say("is not a time zone such as Europe/Paris"))},
+		{"claims.locale", c.Locale, shaped(localeForm, sentence.Say("is not a language tag such as en-US"))},
+		{"claims.phone_number", c.PhoneNumber, shaped(phoneForm, sentence.Say("is not a phone number such as +1 604 555 1234"))},
 	} {
 		if err := checkClaim(claim.name, claim.value, claim.check); err != nil {
 			return err
@@ -75,10 +77,10 @@ func atMost(characters int) func(param, text string) error {
 	}
 }
 
-func shaped(form *regexp.Regexp, what string) func(param, text string) error {
+func shaped(form *regexp.Regexp, problem sentence.Sentence) func(param, text string) error {
 	return func(param, text string) error {
 		if len(text) > maxShort || !form.MatchString(text) {
-			return invalid(param, "is not %s", what)
+			return &InvalidRequest{param, problem}
 		}
 		return nil
 	}

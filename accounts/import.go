@@ -147,7 +147,7 @@ func (c *importCheck) user(where string, u ImportUser) {
 		checkName("family_name", u.FamilyName), checkExternalID(u.ExternalID),
 	} {
 		if wrong, ok := err.(*InvalidRequest); ok {
-			c.add(where, wrong.Param, wrong.Problem)
+			c.add(where, wrong.Param, wrong.Problem.String())
 		}
 	}
 	if u.PasswordHash != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 )
 
 // Profile is what people say of themselves. It replaces all of these fields; an empty one is none.
@@ -38,8 +39,8 @@ func (p Profile) check() error {
 		{"family_name", p.FamilyName, checkName},
 		{"nickname", p.Nickname, checkName},
 		{"website", p.Website, checkLink},
-		{"zoneinfo", p.Zoneinfo, shaped(zoneForm, "a time zone such as Europe/Paris")},
-		{"locale", p.Locale, shaped(localeForm, "a language tag such as en-US")},
+		{"zoneinfo", p.Zoneinfo, shaped(zoneForm, sentence.Say("is not a time zone such as Europe/Paris"))},
+		{"locale", p.Locale, shaped(localeForm, sentence.Say("is not a language tag such as en-US"))},
 	} {
 		if err := checkClaim(field.name, field.value, field.check); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"keyturn/audit/sentence"
 )
 
 // Lengths of passwords (NIST SP 800-63B-4 section 3.1.1.2): 15 characters where the password is all that is asked
@@ -38,25 +40,25 @@ type PasswordRefused struct {
 	Least int
 }
 
-func (e *PasswordRefused) Error() string { return "accounts: the password " + e.problem() }
+func (e *PasswordRefused) Error() string { return "accounts: the password " + e.problem().String() }
 
 // Unwrap makes errors.As find the *InvalidRequest.
-func (e *PasswordRefused) Unwrap() error { return invalid("password", "%s", e.problem()) }
+func (e *PasswordRefused) Unwrap() error { return &InvalidRequest{"password", e.problem()} }
 
-func (e *PasswordRefused) problem() string {
+func (e *PasswordRefused) problem() sentence.Sentence {
 	switch e.Why {
 	case PasswordTooShort:
-		return fmt.Sprintf("is shorter than %d characters", e.Least)
+		return sentence.Say("is shorter than %d characters", e.Least)
 	case PasswordTooLong:
-		return fmt.Sprintf("is longer than %d bytes", maxPassword)
+		return sentence.Say("is longer than %d bytes", maxPassword)
 	case PasswordCommon:
-		return "is one of the most common passwords, which are tried first"
+		return sentence.Say("is one of the most common passwords, which are tried first")
 	case PasswordAboutYou:
-		return "is little more than a name or address of the person, or the name of this service"
+		return sentence.Say("is little more than a name or address of the person, or the name of this service")
 	case PasswordRepeated:
-		return "is a few characters again and again"
+		return sentence.Say("is a few characters again and again")
 	}
-	return "is a run of the alphabet, the digits or the keyboard"
+	return sentence.Say("is a run of the alphabet, the digits or the keyboard")
 }
 
 func refused(why PasswordFault) error { return &PasswordRefused{Why: why} }

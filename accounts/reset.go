@@ -57,7 +57,7 @@ func (s *SelfService) AskReset(ctx context.Context, in ResetRequest, actor audit
 func checkAsked(nameOrEmail string) error {
 	if err := checkUsername(nameOrEmail); err != nil {
 		if in, ok := errors.AsType[*InvalidRequest](err); ok {
-			return invalid("name_or_email", "%s", in.Problem)
+			return &InvalidRequest{"name_or_email", in.Problem}
 		}
 		return err
 	}

@@ -1,13 +1,14 @@
 package accounts
 
 import (
-	"fmt"
 	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"keyturn/audit/sentence"
 )
 
 // Limits on what an account may hold.
@@ -22,16 +23,17 @@ const (
 
 // InvalidRequest says which parameter is wrong and how. It never repeats the value.
 type InvalidRequest struct {
-	Param   string
-	Problem string
+	Param string
+	// Problem is what is wrong with it, as said behind its name.
+	Problem sentence.Sentence
 }
 
 func (e *InvalidRequest) Error() string {
-	return "accounts: " + e.Param + " " + e.Problem
+	return "accounts: " + e.Param + " " + e.Problem.String()
 }
 
 func invalid(param, format string, args ...any) error {
-	return &InvalidRequest{Param: param, Problem: fmt.Sprintf(format, args...)}
+	return &InvalidRequest{Param: param, Problem: sentence.Say(format, args...)}
 }
 
 // checkText checks what every text must be: UTF-8 without control characters (NUL among them, which

@@ -323,11 +323,7 @@ func (s *Server) console(k *console.Console, handle func(*gin.Context) error) gi
 		if f.Status == http.StatusServiceUnavailable {
 			retryAfter(c, unavailableFor)
 		}
-		var needs audit.Rights
-		if forbidden, ok := errors.AsType[*audit.Forbidden](err); ok {
-			needs = forbidden.Needs
-		}
-		k.WriteFailure(c, f, needs)
+		k.WriteFailure(c, f, err)
 	}
 }
 
@@ -353,7 +349,7 @@ func pageFailure(err error) (web.Failure, string) {
 		return page(pageBadRequest.Status, pageBadRequest.Key, clients.Invalid(in).Description), "invalid_request"
 	}
 	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
-		return page(pageBadRequest.Status, pageBadRequest.Key, in.Param+" "+in.Problem), "invalid_request"
+		return page(pageBadRequest.Status, pageBadRequest.Key, in.Param+" "+in.Problem.String()), "invalid_request"
 	}
 	f := classify(err)
 	if f.page.Status == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -37,14 +38,14 @@ func (i *Issuer) AdminToken(ctx context.Context, scopes []string, lifetime time.
 	}
 	for _, s := range scopes {
 		if !slices.Contains(AdminScopes, s) {
-			return "", &InvalidRequest{"scope", "knows only " + strings.Join(AdminScopes, ", ")}
+			return "", &InvalidRequest{"scope", sentence.Say("knows only %s", strings.Join(AdminScopes, ", "))}
 		}
 	}
 	switch {
 	case len(scopes) == 0:
-		return "", &InvalidRequest{"scope", "is missing"}
+		return "", &InvalidRequest{"scope", sentence.Say("is missing")}
 	case lifetime < time.Second || lifetime > MaxAdminTokenLifetime:
-		return "", &InvalidRequest{"lifetime", "must be 1s to " + MaxAdminTokenLifetime.String()}
+		return "", &InvalidRequest{"lifetime", sentence.Say("must be 1s to %s", MaxAdminTokenLifetime)}
 	}
 	now := i.Now()
 	issued := now.Truncate(time.Second)
@@ -174,7 +175,7 @@ func (i *Issuer) RevokedTokens(ctx context.Context, q RevokedQuery, actor audit.
 
 func checkLimit(n int) error {
 	if n < 1 || n > maxPage {
-		return &InvalidRequest{"limit", "must be 1 to 1000"}
+		return &InvalidRequest{"limit", sentence.Say("must be 1 to %d", maxPage)}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -35,11 +36,12 @@ var (
 
 // InvalidRequest is bad input from whoever asked, with the name of the parameter.
 type InvalidRequest struct {
-	Param   string
-	Problem string
+	Param string
+	// Problem is what is wrong with it, as said behind its name.
+	Problem sentence.Sentence
 }
 
-func (e *InvalidRequest) Error() string { return "issuer: " + e.Param + ": " + e.Problem }
+func (e *InvalidRequest) Error() string { return "issuer: " + e.Param + ": " + e.Problem.String() }
 
 // Keys is what the issuer needs of a key ring. Its methods are safe for concurrent use.
 type Keys interface {

@@ -12,6 +12,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -187,73 +188,73 @@ func (i *Issuer) DeleteResource(ctx context.Context, identifier string, actor au
 
 // Check tells whether the audience can be one.
 func (s Settings) Check() error {
-	if problem := s.IdentifierProblem(s.Audience); problem != "" {
-		return errors.New(problem)
+	if problem := s.IdentifierProblem(s.Audience); !problem.IsZero() {
+		return errors.New(problem.String())
 	}
 	return nil
 }
 
-// IdentifierProblem says what is wrong with a resource's identifier, "" for nothing. What looks like
+// IdentifierProblem says what is wrong with a resource's identifier, nothing where it can be one. What looks like
 // another identifier or can't be seen is refused: people decide by these names.
-func (s Settings) IdentifierProblem(identifier string) string {
+func (s Settings) IdentifierProblem(identifier string) sentence.Sentence {
 	unseen := func(c rune) bool { return unicode.IsSpace(c) || unicode.In(c, unicode.C, unicode.Z) }
 	switch {
 	case identifier == "" || len(identifier) > 255:
-		return "must have 1 to 255 characters"
+		return sentence.Say("must have 1 to 255 characters")
 	case !utf8.ValidString(identifier) || strings.ContainsFunc(identifier, unseen):
-		return "must not hold blanks, control or invisible characters"
+		return sentence.Say("must not hold blanks, control or invisible characters")
 	case identifier == s.Issuer || identifier == s.AdminAudience() || identifier == accounts.AdminResource:
-		return "is reserved for Keyturn itself"
+		return sentence.Say("is reserved for Keyturn itself")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 func (i *Issuer) checkResource(r Resource) error {
 	switch {
-	case i.Settings.IdentifierProblem(r.Identifier) != "":
+	case !i.Settings.IdentifierProblem(r.Identifier).IsZero():
 		return &InvalidRequest{"identifier", i.Settings.IdentifierProblem(r.Identifier)}
 	case r.Algorithm != "" && !slices.Contains(Algorithms, r.Algorithm):
-		return &InvalidRequest{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
+		return &InvalidRequest{"algorithm", sentence.Say("must be RS256, PS256, ES256 or EdDSA")}
 	case r.AccessLifetime < 0 || r.AccessLifetime > MaxAccessLifetime || r.AccessLifetime%time.Second != 0:
-		return &InvalidRequest{"access_lifetime", "must be whole seconds, at most 24h"}
+		return &InvalidRequest{"access_lifetime", sentence.Say("must be whole seconds, at most 24h")}
 	}
 	for n, name := range r.Claims {
 		if !slices.Contains(ProfileClaims(), name) {
-			return &InvalidRequest{"claims", "knows only " + strings.Join(ProfileClaims(), ", ")}
+			return &InvalidRequest{"claims", sentence.Say("knows only %s", strings.Join(ProfileClaims(), ", "))}
 		}
 		if slices.Contains(r.Claims[:n], name) {
-			return &InvalidRequest{"claims", "must not repeat a name"}
+			return &InvalidRequest{"claims", sentence.Say("must not repeat a name")}
 		}
 	}
 	return checkResourceScopes(r.Scopes)
 }
 
 func checkResourceScopes(scopes []string) error {
-	if problem := ScopesProblem(scopes); problem != "" {
+	if problem := ScopesProblem(scopes); !problem.IsZero() {
 		return &InvalidRequest{"scopes", problem}
 	}
 	for _, scope := range scopes {
 		if slices.Contains(StandardScopes, scope) {
-			return &InvalidRequest{"scopes", "must not name " + scope + ", which every resource has"}
+			return &InvalidRequest{"scopes", sentence.Say("must not name %s, which every resource has", scope)}
 		}
 	}
 	return nil
 }
 
-// ScopesProblem says why these can't be scopes, "" where they can (RFC 6749 section 3.3).
-func ScopesProblem(scopes []string) string {
+// ScopesProblem says why these can't be scopes, nothing where they can (RFC 6749 section 3.3).
+func ScopesProblem(scopes []string) sentence.Sentence {
 	if len(scopes) > maxScopes {
-		return "must be at most " + strconv.Itoa(maxScopes)
+		return sentence.Say("must be at most %d", maxScopes)
 	}
 	for n, scope := range scopes {
 		switch {
 		case scope == "" || len(scope) > maxScope:
-			return "must have 1 to " + strconv.Itoa(maxScope) + " characters each"
+			return sentence.Say("must have 1 to %d characters each", maxScope)
 		case strings.ContainsFunc(scope, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }):
-			return "must hold printable ASCII only, without blanks, quotes and backslashes"
+			return sentence.Say("must hold printable ASCII only, without blanks, quotes and backslashes")
 		case slices.Contains(scopes[:n], scope):
-			return "must not repeat a name"
+			return sentence.Say("must not repeat a name")
 		}
 	}
-	return ""
+	return sentence.Sentence{}
 }

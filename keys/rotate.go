@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"keyturn/audit/sentence"
 )
 
 const (
@@ -41,11 +43,13 @@ var (
 
 // BadRotation is a rotation that asks for something that does not exist or make sense.
 type BadRotation struct {
-	Param, Problem string
+	Param string
+	// Problem is what is wrong with it, as said behind its name.
+	Problem sentence.Sentence
 }
 
 // Error names the parameter and its problem.
-func (e *BadRotation) Error() string { return "keys: rotation: " + e.Param + ": " + e.Problem }
+func (e *BadRotation) Error() string { return "keys: rotation: " + e.Param + ": " + e.Problem.String() }
 
 // Mode is how a rotation by hand turns the key.
 type Mode string
@@ -122,25 +126,25 @@ func Rotate(keys []Key, r Rotation, p Policy, now time.Time) (Outcome, error) {
 func (r Rotation) check(p Policy) error {
 	switch {
 	case !slices.Contains([]Mode{"", Graceful, Immediate, Compromised}, r.Mode):
-		return &BadRotation{"mode", "must be graceful, immediate or compromised"}
+		return &BadRotation{"mode", sentence.Say("must be graceful, immediate or compromised")}
 	case r.Algorithm != "" && !slices.Contains(algorithms, r.Algorithm):
-		return &BadRotation{"algorithm", "must be RS256, PS256, ES256 or EdDSA"}
+		return &BadRotation{"algorithm", sentence.Say("must be RS256, PS256, ES256 or EdDSA")}
 	case !slices.Contains([]Purpose{"", Token, Refresh}, r.Purpose):
-		return &BadRotation{"purpose", "must be token or refresh"}
+		return &BadRotation{"purpose", sentence.Say("must be token or refresh")}
 	case r.Purpose == Refresh && r.Algorithm != "":
-		return &BadRotation{"algorithm", "only addresses token keys"}
+		return &BadRotation{"algorithm", sentence.Say("only addresses token keys")}
 	case r.Purpose != "" && r.KID != "":
-		return &BadRotation{"purpose", "does not go with a kid"}
+		return &BadRotation{"purpose", sentence.Say("does not go with a kid")}
 	case r.Mode == Compromised && r.KID == "" && !r.All:
-		return &BadRotation{"kid", "must name the compromised key"}
+		return &BadRotation{"kid", sentence.Say("must name the compromised key")}
 	case r.Mode != Compromised && r.KID != "":
-		return &BadRotation{"kid", "only goes with mode compromised"}
+		return &BadRotation{"kid", sentence.Say("only goes with mode compromised")}
 	case r.Mode != Compromised && r.All:
-		return &BadRotation{"all", "only goes with mode compromised"}
+		return &BadRotation{"all", sentence.Say("only goes with mode compromised")}
 	case r.Mode != Immediate && r.Force:
-		return &BadRotation{"force", "only goes with mode immediate"}
+		return &BadRotation{"force", sentence.Say("only goes with mode immediate")}
 	case r.Mode != Compromised && r.Algorithm != "" && !p.wants(r.Algorithm):
-		return &BadRotation{"algorithm", "no key of this algorithm is wanted by the configuration, a resource or a client"}
+		return &BadRotation{"algorithm", sentence.Say("no key of this algorithm is wanted by the configuration, a resource or a client")}
 	}
 	return nil
 }
@@ -230,7 +234,7 @@ func (d *draft) compromised(r Rotation, out *Outcome) error {
 		}
 		named = d.entries[i]
 		if r.Algorithm != "" && r.Algorithm != named.key.Algorithm {
-			return &BadRotation{"algorithm", "is not that of the named key"}
+			return &BadRotation{"algorithm", sentence.Say("is not that of the named key")}
 		}
 	}
 	if !r.All {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"keyturn/accounts"
+	"keyturn/audit/sentence"
 )
 
 func describedOperations() map[string]description {
@@ -18,7 +19,7 @@ func describedOperations() map[string]description {
 		},
 		"GET /health": {
 			ID: "readHealth", Tag: "operations", Summary: "Read how an instance stands", Text: "What /readyz knows, in words, of the instance that answers; 200 also where something has failed.",
-			Answer: Health{Status: "ok", Version: "1.0.0", Checks: []Check{{Name: "database", Status: "ok", Detail: "postgres"}}},
+			Answer: Health{Status: "ok", Version: "1.0.0", Checks: []Check{{Name: "database", Status: "ok", Detail: sentence.Verbatim("postgres")}}},
 		},
 		"GET /letters":                   {ID: "listLetters", Tag: "operations", Summary: "List letters that wait, or that were given up", Answer: listed[Letter]{Items: []Letter{letter}}},
 		"POST /letters/:id/retry":        {ID: "retryLetter", Tag: "operations", Summary: "Have a letter tried again at once"},

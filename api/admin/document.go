@@ -10,6 +10,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/openapi"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -228,18 +229,19 @@ func newTypes(base string) *openapi.Types {
 	}
 	return &openapi.Types{
 		Known: map[reflect.Type]openapi.Schema{
-			reflect.TypeFor[Instant]():          {Type: "string", Format: "date-time"},
-			reflect.TypeFor[problemURI]():       oneOf(problems...),
-			reflect.TypeFor[json.RawMessage]():  {Type: "object"},
-			reflect.TypeFor[oauth.Lifetime]():   {Type: "string", Description: "A duration, such as 5m0s."},
-			reflect.TypeFor[oauth.AuthMethod](): oneOf(oauth.AuthBasic, oauth.AuthPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone),
-			reflect.TypeFor[oauth.GrantType]():  oneOf(oauth.AuthorizationCode, oauth.RefreshTokenGrant, oauth.ClientCredentials),
-			reflect.TypeFor[accounts.Level]():   oneOf(accounts.TwoFactors, accounts.PhishingResistant),
-			reflect.TypeFor[keys.Algorithm]():   oneOf(issuer.Algorithms...),
-			reflect.TypeFor[keys.Purpose]():     oneOf(keys.Token, keys.Refresh),
-			reflect.TypeFor[keys.State]():       oneOf(keys.Published, keys.Signing, keys.Retiring, keys.Gone, keys.Revoked),
-			reflect.TypeFor[keys.Action]():      oneOf(keys.Create, keys.Reschedule, keys.Revoke, keys.Delete),
-			reflect.TypeFor[keys.Turning]():     oneOf(keys.Signs, keys.StopsSigning, keys.Goes),
+			reflect.TypeFor[Instant]():           {Type: "string", Format: "date-time"},
+			reflect.TypeFor[sentence.Sentence](): {Type: "string"},
+			reflect.TypeFor[problemURI]():        oneOf(problems...),
+			reflect.TypeFor[json.RawMessage]():   {Type: "object"},
+			reflect.TypeFor[oauth.Lifetime]():    {Type: "string", Description: "A duration, such as 5m0s."},
+			reflect.TypeFor[oauth.AuthMethod]():  oneOf(oauth.AuthBasic, oauth.AuthPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone),
+			reflect.TypeFor[oauth.GrantType]():   oneOf(oauth.AuthorizationCode, oauth.RefreshTokenGrant, oauth.ClientCredentials),
+			reflect.TypeFor[accounts.Level]():    oneOf(accounts.TwoFactors, accounts.PhishingResistant),
+			reflect.TypeFor[keys.Algorithm]():    oneOf(issuer.Algorithms...),
+			reflect.TypeFor[keys.Purpose]():      oneOf(keys.Token, keys.Refresh),
+			reflect.TypeFor[keys.State]():        oneOf(keys.Published, keys.Signing, keys.Retiring, keys.Gone, keys.Revoked),
+			reflect.TypeFor[keys.Action]():       oneOf(keys.Create, keys.Reschedule, keys.Revoke, keys.Delete),
+			reflect.TypeFor[keys.Turning]():      oneOf(keys.Signs, keys.StopsSigning, keys.Goes),
 		},
 		Names: map[reflect.Type]string{reflect.TypeFor[problemView](): "Problem"},
 		Notes: notes,

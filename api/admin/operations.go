@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"net/http"
+
+	"keyturn/audit/sentence"
 )
 
 // Operations is what only the running program can tell: of itself, and so of one instance.
@@ -21,8 +23,10 @@ type Operations struct {
 type Task struct {
 	Name  TaskName
 	State TaskState
-	// Fact is how it is now, Do the setting or command that changes it; both may be empty.
-	Fact, Do string
+	// Fact is how it is now, in words or Verbatim; it may be empty.
+	Fact sentence.Sentence
+	// Do is the setting or command that changes it, empty for none.
+	Do string
 }
 
 // TaskState says how far a task is.
@@ -62,9 +66,9 @@ const (
 
 // Check is one line of health. Status is ok, warning or failed.
 type Check struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Detail string `json:"detail"`
+	Name   string            `json:"name"`
+	Status string            `json:"status"`
+	Detail sentence.Sentence `json:"detail"`
 }
 
 // Setting is a setting in force. Changed tells whether it is another than the default.

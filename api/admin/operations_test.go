@@ -10,6 +10,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -22,7 +23,7 @@ func TestHealthIsThatOfTheWorstCheck(t *testing.T) {
 	}{{nil, "ok"}, {[]string{"ok"}, "ok"}, {[]string{"warning", "ok"}, "warning"}, {[]string{"failed", "warning"}, "failed"}, {[]string{"warning", "failed"}, "failed"}} {
 		checks := make([]admin.Check, len(test.states))
 		for i, s := range test.states {
-			checks[i] = admin.Check{Name: "check", Status: s, Detail: "as it is"}
+			checks[i] = admin.Check{Name: "check", Status: s, Detail: sentence.Verbatim("as it is")}
 		}
 		s := *f.server
 		s.Operations.Version = "1.2.3"

@@ -87,19 +87,19 @@ func ProblemOf(err error) (problem Problem, name string) {
 		return Conflict(strings.ToUpper(detail[:1]) + detail[1:] + "."), "import_conflict"
 	}
 	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
-		return *invalid(in.Param, in.Problem), "invalid_request"
+		return *invalid(in.Param, in.Problem.String()), "invalid_request"
 	}
 	if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
-		return *invalid(in.Param, in.Problem), "invalid_request"
+		return *invalid(in.Param, in.Problem.String()), "invalid_request"
 	}
 	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
-		return *invalid(in.Param, in.Problem), "invalid_request"
+		return *invalid(in.Param, in.Problem.String()), "invalid_request"
 	}
 	if _, ok := errors.AsType[*keys.BadRow](err); ok {
 		return badRow, "bad_key_row"
 	}
 	if in, ok := errors.AsType[*keys.BadRotation](err); ok {
-		return *invalid(in.Param, in.Problem), "invalid_request"
+		return *invalid(in.Param, in.Problem.String()), "invalid_request"
 	}
 	return Problem{}, ""
 }

@@ -23,6 +23,7 @@ import (
 	"keyturn/api/web"
 	"keyturn/api/web/console"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/fetch"
 	"keyturn/issuer/oauth"
@@ -61,12 +62,12 @@ var operations = console.Operations{
 	Production: func(context.Context) (all []admin.Task) {
 		states := []admin.TaskState{admin.Done, admin.Todo, admin.Decide}
 		for n, name := range admin.TaskNames() {
-			all = append(all, admin.Task{Name: name, State: states[n%3], Fact: "KEYTURN_DATA_DIR=keyturn-data", Do: "keyturn user invite ADDRESS --admin --print-link"})
+			all = append(all, admin.Task{Name: name, State: states[n%3], Fact: sentence.Verbatim("KEYTURN_DATA_DIR=keyturn-data"), Do: "keyturn user invite ADDRESS --admin --print-link"})
 		}
 		return all
 	},
 	Checks: func(context.Context) []console.Check {
-		return []console.Check{{Name: "database", Status: "ok", Detail: "sqlite"}, {Name: "keys", Status: "ok", Detail: "read 0s ago"}, {Name: "alarms", Status: "ok"}}
+		return []console.Check{{Name: "database", Status: "ok", Detail: sentence.Verbatim("sqlite")}, {Name: "keys", Status: "ok", Detail: sentence.Say("read %s ago", "0s")}, {Name: "alarms", Status: "ok"}}
 	},
 	Settings: []console.Setting{
 		{Name: "KEYTURN_AUDIENCE", Value: "api", Doc: "aud of access tokens whose client names no resource."},

@@ -55,9 +55,9 @@ func grant(description string) Failure {
 
 // Invalid is the failure of a bad parameter.
 func Invalid(e *oauth.InvalidRequest) Failure {
-	text := "The parameter " + e.Param + " " + e.Problem + "."
+	text := "The parameter " + e.Param + " " + e.Problem.String() + "."
 	if e.Param == "" {
-		text = "The request " + e.Problem + "."
+		text = "The request " + e.Problem.String() + "."
 	}
 	return Failure{http.StatusBadRequest, "invalid_request", describable(text)}
 }

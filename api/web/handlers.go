@@ -13,6 +13,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -63,15 +64,15 @@ const maxForm = 64 << 10
 func readForm(r *http.Request) (url.Values, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
-		return nil, &oauth.InvalidRequest{Problem: "has a body that is no form"}
+		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a body that is no form")}
 	}
 	raw, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil || len(raw) > maxForm {
-		return nil, &oauth.InvalidRequest{Problem: "has a body that is too large or broken off"}
+		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a body that is too large or broken off")}
 	}
 	form, err := url.ParseQuery(string(raw))
 	if err != nil {
-		return nil, &oauth.InvalidRequest{Problem: "has a malformed body"}
+		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a malformed body")}
 	}
 	return form, nil
 }
@@ -79,7 +80,7 @@ func readForm(r *http.Request) (url.Values, error) {
 func readQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &oauth.InvalidRequest{Problem: "has a malformed query string"}
+		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a malformed query string")}
 	}
 	return query, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -199,7 +200,7 @@ func (h *Handlers) Consent(c *gin.Context) error {
 		decision.Allowed = true
 	case "deny":
 	default:
-		return &oauth.InvalidRequest{Param: "decision", Problem: "must be allow or deny"}
+		return &oauth.InvalidRequest{Param: "decision", Problem: sentence.Say("must be allow or deny")}
 	}
 	id := interactionID(c)
 	err = h.Provider.Consent(c.Request.Context(), id, h.visit(c), decision)

@@ -118,7 +118,7 @@ func (a *app) start(ctx context.Context) error {
 		return err
 	}
 	if c := a.checkFiles(); c.Status != "ok" {
-		a.log.Warn(c.Detail)
+		a.log.Warn(c.Detail.String())
 	}
 	return a.nameMaster(a.keys.Start(ctx))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/storage"
 )
 
@@ -164,10 +165,10 @@ func (a *app) tailAge(now time.Time) time.Duration {
 func (a *app) checkAudit(ctx context.Context) check {
 	tail, err := a.db.AuditTail(ctx)
 	if err != nil {
-		return check{"audit", "warning", "the log can't be read"}
+		return check{"audit", "warning", sentence.Say("the log can't be read")}
 	}
 	if age := time.Since(tail.Oldest).Round(time.Second); tail.Events > 0 && age > sealingStalled {
-		return check{"audit", "warning", "the oldest unsealed event is from " + age.String() + " ago; see the log"}
+		return check{"audit", "warning", sentence.Say("the oldest unsealed event is from %s ago; see the log", age)}
 	}
-	return check{"audit", "ok", ""}
+	return check{Name: "audit", Status: "ok"}
 }

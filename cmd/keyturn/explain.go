@@ -68,13 +68,13 @@ func wrongInput(c *cobra.Command, err error) string {
 		item = in.N
 	}
 	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
-		param, problem = in.Param, in.Problem
+		param, problem = in.Param, in.Problem.String()
 	} else if in, ok := errors.AsType[*issuer.InvalidRequest](err); ok {
-		param, problem = in.Param, in.Problem
+		param, problem = in.Param, in.Problem.String()
 	} else if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
-		param, problem = in.Param, in.Problem
+		param, problem = in.Param, in.Problem.String()
 	} else if in, ok := errors.AsType[*keys.BadRotation](err); ok {
-		param, problem = in.Param, in.Problem
+		param, problem = in.Param, in.Problem.String()
 	} else {
 		return ""
 	}

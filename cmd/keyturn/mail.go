@@ -13,6 +13,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/accounts/mail"
 	"keyturn/api/web"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -139,15 +140,15 @@ func (a *app) checkMail(ctx context.Context) check {
 	counts, err := a.db.CountLetters(ctx)
 	switch {
 	case err != nil:
-		return check{"mail", "warning", "the queue could not be read"}
+		return check{"mail", "warning", sentence.Say("the queue could not be read")}
 	case counts.Failed > 0:
-		return check{"mail", "warning", fmt.Sprintf("%d letters were given up; keyturn mail list --failed shows them", counts.Failed)}
+		return check{"mail", "warning", sentence.Say("%d letters were given up; keyturn mail list --failed shows them", counts.Failed)}
 	case counts.Waiting > 0 && !a.config.mailOn():
-		return check{"mail", "warning", fmt.Sprintf("%d letters wait, and KEYTURN_MAIL_URL is not set", counts.Waiting)}
+		return check{"mail", "warning", sentence.Say("%d letters wait, and KEYTURN_MAIL_URL is not set", counts.Waiting)}
 	case counts.Oldest > mailWarning:
-		return check{"mail", "warning", fmt.Sprintf("%d letters wait, the oldest for %s; keyturn mail list shows why", counts.Waiting, counts.Oldest.Round(time.Second))}
+		return check{"mail", "warning", sentence.Say("%d letters wait, the oldest for %s; keyturn mail list shows why", counts.Waiting, counts.Oldest.Round(time.Second))}
 	case !a.config.mailOn():
-		return check{"mail", "ok", "off"}
+		return check{"mail", "ok", sentence.Say("off")}
 	}
-	return check{"mail", "ok", fmt.Sprintf("%d waiting", counts.Waiting)}
+	return check{"mail", "ok", sentence.Say("%d waiting", counts.Waiting)}
 }

@@ -90,7 +90,7 @@ func TestLettersThatWaitWithoutMail(t *testing.T) {
 	if err := a.db.QueueLetters(t.Context(), letter); err != nil {
 		t.Fatal(err)
 	}
-	if c := a.checkMail(t.Context()); c.Status != "warning" || !strings.Contains(c.Detail, "KEYTURN_MAIL_URL") {
+	if c := a.checkMail(t.Context()); c.Status != "warning" || !strings.Contains(c.Detail.String(), "KEYTURN_MAIL_URL") {
 		t.Errorf("a letter that can't leave: %+v", c)
 	}
 	out := i.must(t, "", "mail", "list")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -102,10 +103,10 @@ func (a *app) checkFiles() check {
 	}
 	for _, file := range files {
 		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
-			return check{"files", "warning", fmt.Sprintf("%s has mode %04o: others on this machine may get at it; chmod 600", file, info.Mode().Perm())}
+			return check{"files", "warning", sentence.Say("%s has mode %04o: others on this machine may get at it; chmod 600", file, info.Mode().Perm())}
 		}
 	}
-	return check{"files", "ok", ""}
+	return check{Name: "files", Status: "ok"}
 }
 
 // writeNew makes a file that only its owner can read, whole or not at all, and never over another one.

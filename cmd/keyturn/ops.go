@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -37,9 +38,9 @@ func (s *server) operations(m *metrics) http.Handler {
 
 // check is one line of the readiness report. Status is "ok", "warning" or "failed"; only "failed" turns it red.
 type check struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Detail string `json:"detail,omitempty"`
+	Name   string            `json:"name"`
+	Status string            `json:"status"`
+	Detail sentence.Sentence `json:"detail,omitzero"`
 }
 
 // ready tells whether this instance should get traffic. An answer from here says nothing secret, but it
@@ -70,17 +71,17 @@ func (a *app) checkDatabase(ctx context.Context) check {
 	before := time.Now()
 	theirs, err := a.db.Now(ctx)
 	if err != nil {
-		return check{"database", "failed", "the database does not answer"}
+		return check{"database", "failed", sentence.Say("the database does not answer")}
 	}
 	ours := before.Add(time.Since(before) / 2)
 	skew := theirs.Sub(ours).Round(time.Millisecond)
 	switch {
 	case skew.Abs() > max(a.config.Leeway, skewTolerance):
-		return check{"database", "failed", "its clock differs from ours by " + skew.String()}
+		return check{"database", "failed", sentence.Say("its clock differs from ours by %s", skew)}
 	case skew.Abs() > skewWarning:
-		return check{"database", "warning", "its clock differs from ours by " + skew.String()}
+		return check{"database", "warning", sentence.Say("its clock differs from ours by %s", skew)}
 	}
-	return check{"database", "ok", a.db.Backend()}
+	return check{"database", "ok", sentence.Verbatim(a.db.Backend())}
 }
 
 func (a *app) checkKeys() check {
@@ -88,11 +89,11 @@ func (a *app) checkKeys() check {
 	age := time.Since(read).Round(time.Second)
 	switch {
 	case read.IsZero():
-		return check{"keys", "failed", "not read yet"}
+		return check{"keys", "failed", sentence.Say("not read yet")}
 	case age > a.config.MaxStaleness:
-		return check{"keys", "failed", "last read " + age.String() + " ago"}
+		return check{"keys", "failed", sentence.Say("last read %s ago", age)}
 	case len(a.keys.Bad()) > 0:
-		return check{"keys", "warning", "a row of the key table was altered or is foreign; see the log"}
+		return check{"keys", "warning", sentence.Say("a row of the key table was altered or is foreign; see the log")}
 	}
 	now, list := time.Now(), a.keys.Keys()
 	plain := make([]keys.Key, len(list))
@@ -102,28 +103,28 @@ func (a *app) checkKeys() check {
 	policy := a.keyPolicy()
 	for _, algorithm := range policy.Algorithms {
 		if _, ok := keys.Signer(plain, policy, keys.Token, algorithm, now); !ok {
-			return check{"keys", "failed", "no key signs " + string(algorithm) + " tokens"}
+			return check{"keys", "failed", sentence.Say("no key signs %s tokens", algorithm)}
 		}
 	}
 	if _, ok := keys.Signer(plain, policy, keys.Refresh, keys.EdDSA, now); !ok {
-		return check{"keys", "failed", "no key signs refresh tokens"}
+		return check{"keys", "failed", sentence.Say("no key signs refresh tokens")}
 	}
-	return check{"keys", "ok", "read " + age.String() + " ago"}
+	return check{"keys", "ok", sentence.Say("read %s ago", age)}
 }
 
 func (a *app) checkAlarms() check {
 	if n := a.alarms.Load(); n > 0 {
-		return check{"alarms", "warning", "raised since the start; see the log and the runbook"}
+		return check{"alarms", "warning", sentence.Say("raised since the start; see the log and the runbook")}
 	}
-	return check{"alarms", "ok", ""}
+	return check{Name: "alarms", Status: "ok"}
 }
 
 func (s *server) checkDraining() check {
 	select {
 	case <-s.draining:
-		return check{"draining", "failed", "stopping"}
+		return check{"draining", "failed", sentence.Say("stopping")}
 	default:
-		return check{"draining", "ok", ""}
+		return check{Name: "draining", Status: "ok"}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -42,7 +42,7 @@ func stateIf(is bool, otherwise admin.TaskState) admin.TaskState {
 func (c *Config) https() bool { return strings.HasPrefix(c.Issuer, "https://") }
 
 func (c *Config) taskIssuer() admin.Task {
-	return admin.Task{Name: admin.TaskIssuer, State: stateIf(c.https(), admin.Todo), Fact: c.Issuer, Do: "KEYTURN_ISSUER=https://id.example.com"}
+	return admin.Task{Name: admin.TaskIssuer, State: stateIf(c.https(), admin.Todo), Fact: sentence.Verbatim(c.Issuer), Do: "KEYTURN_ISSUER=https://id.example.com"}
 }
 
 func (c *Config) taskTLS() admin.Task {
@@ -51,9 +51,9 @@ func (c *Config) taskTLS() admin.Task {
 	case !c.https():
 		t.State, t.Do = admin.Todo, "KEYTURN_TLS_CERT_FILE, KEYTURN_TLS_KEY_FILE"
 	case c.TLSCertFile != "":
-		t.Fact = c.TLSCertFile
+		t.Fact = sentence.Verbatim(c.TLSCertFile)
 	case len(c.TrustedProxies) > 0:
-		t.Fact = "KEYTURN_TRUSTED_PROXIES=" + strings.Join(c.TrustedProxies, ",")
+		t.Fact = sentence.Verbatim("KEYTURN_TRUSTED_PROXIES=" + strings.Join(c.TrustedProxies, ","))
 	default:
 		t.State, t.Do = admin.Todo, "KEYTURN_TRUSTED_PROXIES"
 	}
@@ -62,49 +62,51 @@ func (c *Config) taskTLS() admin.Task {
 
 // taskJWKS asks for the key set as a resource server would.
 func (a *app) taskJWKS(ctx context.Context) admin.Task {
-	t := admin.Task{Name: admin.TaskJWKS, State: admin.Done, Fact: a.config.Issuer + "/.well-known/jwks.json"}
-	if err := a.reachJWKS(ctx, t.Fact); err != nil {
-		t.State, t.Fact, t.Do = admin.Todo, plainly(err), "curl -i "+a.config.Issuer+"/.well-known/jwks.json"
+	address := a.config.Issuer + "/.well-known/jwks.json"
+	problem := a.reachJWKS(ctx, address)
+	if problem.IsZero() {
+		return admin.Task{Name: admin.TaskJWKS, State: admin.Done, Fact: sentence.Verbatim(address)}
 	}
-	return t
+	return admin.Task{Name: admin.TaskJWKS, State: admin.Todo, Fact: problem, Do: "curl -i " + address}
 }
 
-func (a *app) reachJWKS(ctx context.Context, address string) error {
+// reachJWKS says why the key set is not reached at the address, nothing where it is.
+func (a *app) reachJWKS(ctx context.Context, address string) sentence.Sentence {
 	roots, err := a.config.fetchRoots()
 	if err != nil {
-		return fmt.Errorf("KEYTURN_FETCH_CA_FILE: %w", err)
+		return sentence.Verbatim("KEYTURN_FETCH_CA_FILE: " + plainly(err))
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: checkTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return err
+		return sentence.Verbatim(plainly(err))
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return err
+		return sentence.Verbatim(plainly(err))
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 	switch {
 	case err != nil:
-		return err
+		return sentence.Verbatim(plainly(err))
 	case answer.StatusCode != http.StatusOK:
-		return errors.New(answer.Status)
+		return sentence.Verbatim(answer.Status)
 	}
 	for _, k := range a.keys.Keys() {
 		if k.Purpose == keys.Token && bytes.Contains(body, []byte(`"`+k.KID+`"`)) {
-			return nil
+			return sentence.Sentence{}
 		}
 	}
-	return errors.New("another key set is served there")
+	return sentence.Say("another key set is served there")
 }
 
 func (c *Config) taskDatabase() admin.Task {
-	t := admin.Task{Name: admin.TaskDatabase, State: admin.Done, Fact: "PostgreSQL"}
+	t := admin.Task{Name: admin.TaskDatabase, State: admin.Done, Fact: sentence.Verbatim("PostgreSQL")}
 	if path, embedded := strings.CutPrefix(c.databaseURL(), "sqlite:"); embedded {
-		t.State, t.Fact, t.Do = admin.Decide, "SQLite, "+path, "KEYTURN_DATABASE_URL=postgres://…"
+		t.State, t.Fact, t.Do = admin.Decide, sentence.Verbatim("SQLite, "+path), "KEYTURN_DATABASE_URL=postgres://…"
 	}
 	return t
 }
@@ -113,11 +115,11 @@ func (c *Config) taskMasterKey() admin.Task {
 	t := admin.Task{Name: admin.TaskMasterKey, State: admin.Decide}
 	switch {
 	case c.MasterKeyFile != "":
-		t.Fact = "KEYTURN_MASTER_KEY_FILE=" + c.MasterKeyFile
+		t.Fact = sentence.Verbatim("KEYTURN_MASTER_KEY_FILE=" + c.MasterKeyFile)
 	case c.MasterKey != "":
-		t.Fact = "KEYTURN_MASTER_KEY"
+		t.Fact = sentence.Verbatim("KEYTURN_MASTER_KEY")
 	default:
-		t.State, t.Fact, t.Do = admin.Todo, filepath.Join(c.DataDir, "master.key"), "KEYTURN_MASTER_KEY_FILE"
+		t.State, t.Fact, t.Do = admin.Todo, sentence.Verbatim(filepath.Join(c.DataDir, "master.key")), "KEYTURN_MASTER_KEY_FILE"
 	}
 	return t
 }
@@ -128,14 +130,14 @@ func (a *app) taskAdministrators(ctx context.Context) []admin.Task {
 	guarded := admin.Task{Name: admin.TaskSecondFactor, State: admin.Todo, Do: "keyturn group require-acr GROUP phr"}
 	n, err := a.accounts.CountAdministrators(ctx, audit.Actor{Kind: audit.System, Rights: audit.Read})
 	if err == nil {
-		more.State, more.Fact = stateIf(n.All > 1, admin.Todo), strconv.FormatInt(n.All, 10)
-		guarded.State, guarded.Fact = stateIf(n.All > 0 && n.Guarded == n.All, admin.Todo), fmt.Sprintf("%d/%d", n.Guarded, n.All)
+		more.State, more.Fact = stateIf(n.All > 1, admin.Todo), sentence.Verbatim(strconv.FormatInt(n.All, 10))
+		guarded.State, guarded.Fact = stateIf(n.All > 0 && n.Guarded == n.All, admin.Todo), sentence.Verbatim(fmt.Sprintf("%d/%d", n.Guarded, n.All))
 	}
 	return []admin.Task{more, guarded}
 }
 
 func (a *app) taskMail(ctx context.Context) admin.Task {
-	t := admin.Task{Name: admin.TaskMail, State: admin.Decide, Fact: a.config.MailFrom, Do: "keyturn mail send-test ADDRESS"}
+	t := admin.Task{Name: admin.TaskMail, State: admin.Decide, Fact: sentence.Verbatim(a.config.MailFrom), Do: "keyturn mail send-test ADDRESS"}
 	if !a.config.mailOn() || strings.HasPrefix(a.config.MailURL, "console:") {
 		t.State, t.Do = admin.Todo, "KEYTURN_MAIL_URL, KEYTURN_MAIL_FROM"
 		return t
@@ -147,15 +149,15 @@ func (a *app) taskMail(ctx context.Context) admin.Task {
 }
 
 func (c *Config) taskSignUp() admin.Task {
-	on := "off"
+	on := sentence.Say("off")
 	if slices.Contains(c.SelfService, string(accounts.FeatureSignUp)) {
-		on = "on"
+		on = sentence.Say("on")
 	}
 	return admin.Task{Name: admin.TaskSignUp, State: admin.Decide, Fact: on, Do: "KEYTURN_SELF_SERVICE"}
 }
 
 func (c *Config) taskAudit() admin.Task {
-	return admin.Task{Name: admin.TaskAudit, State: admin.Decide, Fact: "KEYTURN_AUDIT_RETENTION=" + c.AuditRetention.String(), Do: "keyturn audit verify"}
+	return admin.Task{Name: admin.TaskAudit, State: admin.Decide, Fact: sentence.Verbatim("KEYTURN_AUDIT_RETENTION=" + c.AuditRetention.String()), Do: "keyturn audit verify"}
 }
 
 // scrapedLately is how long ago Prometheus may have come last.

@@ -45,11 +45,11 @@ func TestTasksOfSettings(t *testing.T) {
 		if c.got.State != c.want {
 			t.Errorf("%s: %+v, want %s", c.what, c.got, c.want)
 		}
-		if strings.Contains(c.got.Fact+c.got.Do, "hidden") {
+		if strings.Contains(c.got.Fact.String()+c.got.Do, "hidden") {
 			t.Errorf("%s: a secret is told: %+v", c.what, c.got)
 		}
 	}
-	if on := task((*Config).taskSignUp, "KEYTURN_SELF_SERVICE=sign-up,name"); on.Fact != "on" {
+	if on := task((*Config).taskSignUp, "KEYTURN_SELF_SERVICE=sign-up,name"); on.Fact.String() != "on" {
 		t.Errorf("sign-up is %s", on.Fact)
 	}
 }
@@ -135,21 +135,21 @@ func TestSetUpFollowsTheServer(t *testing.T) {
 	i.must(t, "", "group", "create", "all")
 	i.must(t, "", "group", "add-member", "all", "second")
 	a := i.beside(t)
-	if got := a.taskAdministrators(t.Context()); got[1].State != admin.Todo || got[1].Fact != "1/2" {
+	if got := a.taskAdministrators(t.Context()); got[1].State != admin.Todo || got[1].Fact.String() != "1/2" {
 		t.Errorf("half of them are guarded: %+v", got)
 	}
 	i.must(t, "", "group", "require-acr", "all", "phr")
-	if got := a.taskAdministrators(t.Context()); got[1].State != admin.Done || got[0].Fact != "2" {
+	if got := a.taskAdministrators(t.Context()); got[1].State != admin.Done || got[0].Fact.String() != "2" {
 		t.Errorf("all of them are guarded: %+v", got)
 	}
 	a.scraped.Store(time.Now().Add(-time.Hour).UnixNano())
 	if got := a.taskMetrics(time.Now()); got.State != admin.Todo {
 		t.Errorf("metrics an hour ago: %+v", got)
 	}
-	if err := a.reachJWKS(t.Context(), i.url+"/.well-known/jwks.json"); err != nil {
-		t.Error(err)
+	if problem := a.reachJWKS(t.Context(), i.url+"/.well-known/jwks.json"); !problem.IsZero() {
+		t.Error(problem)
 	}
-	if err := a.reachJWKS(t.Context(), i.url+"/.well-known/openid-configuration"); err == nil {
+	if problem := a.reachJWKS(t.Context(), i.url+"/.well-known/openid-configuration"); problem.IsZero() {
 		t.Error("something else is taken for the key set")
 	}
 	if names := admin.TaskNames(); len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {

@@ -207,7 +207,7 @@ func TestDoctorChangesNothing(t *testing.T) {
 func TestDoctorTellsOfPasskeys(t *testing.T) {
 	for issuer, off := range map[string]bool{"http://127.0.0.1:8080": true, "http://[::1]:8080": true, "http://localhost:8080": false, "https://id.example.com": false} {
 		a := &app{config: &Config{Issuer: issuer}, factors: &accounts.Factors{Issuer: issuer}}
-		if got := a.checkPasskeys(); got.Status != "ok" || strings.Contains(got.Detail, "host name") != off {
+		if got := a.checkPasskeys(); got.Status != "ok" || strings.Contains(got.Detail.String(), "host name") != off {
 			t.Errorf("%s: %+v", issuer, got)
 		}
 	}

@@ -42,8 +42,8 @@ func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (
 		return Client{}, keys.Secret{}, err
 	}
 	n.Metadata = r.Defaults(n.Metadata)
-	if problem := idProblem(n.ID); problem != "" {
-		return Client{}, keys.Secret{}, invalid("client_id", "%s", problem)
+	if problem := idProblem(n.ID); !problem.IsZero() {
+		return Client{}, keys.Secret{}, &InvalidRequest{"client_id", problem}
 	}
 	if n.ID == r.Settings.Audience || slices.Contains(n.Resources, n.ID) {
 		// The aud of its ID tokens would be that of access tokens, from the same keys.
@@ -110,7 +110,7 @@ func (r *Registry) SetEnabled(ctx context.Context, id string, enabled bool, acto
 	if err := actor.Need(audit.ManageAll); err != nil {
 		return 0, err
 	}
-	if idProblem(id) != "" {
+	if !idProblem(id).IsZero() {
 		return 0, ErrClientNotFound
 	}
 	action := audit.ClientDisabled
@@ -129,7 +129,7 @@ func (r *Registry) Delete(ctx context.Context, id string, actor audit.Actor) (en
 	if err := actor.Need(audit.ManageAll); err != nil {
 		return 0, err
 	}
-	if idProblem(id) != "" {
+	if !idProblem(id).IsZero() {
 		return 0, ErrClientNotFound
 	}
 	ctx, cancel := settleChange(ctx)
@@ -248,8 +248,8 @@ func newSecret(own keys.Secret) (stored ClientSecret, made keys.Secret, err erro
 		stored.Hash = made.Hash()
 		return stored, made, nil
 	}
-	if problem := secretProblem(own); problem != "" {
-		return ClientSecret{}, keys.Secret{}, invalid("client_secret", "%s", problem)
+	if problem := secretProblem(own); !problem.IsZero() {
+		return ClientSecret{}, keys.Secret{}, &InvalidRequest{"client_secret", problem}
 	}
 	stored.Hash = own.Hash()
 	return stored, keys.Secret{}, nil

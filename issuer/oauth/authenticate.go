@@ -12,6 +12,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -36,9 +37,9 @@ func (c *Call) one(name string) (string, error) {
 	case len(values) == 0:
 		return "", nil
 	case len(values) > 1:
-		return "", &InvalidRequest{name, "is given more than once"}
+		return "", &InvalidRequest{name, sentence.Say("is given more than once")}
 	case !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
-		return "", &InvalidRequest{name, "holds characters that are not text"}
+		return "", &InvalidRequest{name, sentence.Say("holds characters that are not text")}
 	default:
 		return values[0], nil
 	}
@@ -48,7 +49,7 @@ func (c *Call) one(name string) (string, error) {
 func (c *Call) needed(name string) (string, error) {
 	value, err := c.one(name)
 	if err == nil && value == "" {
-		err = &InvalidRequest{name, "is missing"}
+		err = &InvalidRequest{name, sentence.Say("is missing")}
 	}
 	return value, err
 }
@@ -128,15 +129,15 @@ func (c *Call) credentials() (credentials, error) {
 	}
 	switch {
 	case ways > 1:
-		return shown, &InvalidRequest{"client_secret", "must not come together with another way of authentication"}
+		return shown, &InvalidRequest{"client_secret", sentence.Say("must not come together with another way of authentication")}
 	case c.HasBasic:
 		if id != "" && id != c.BasicID {
-			return shown, &InvalidRequest{"client_id", "is another one than in the Authorization header"}
+			return shown, &InvalidRequest{"client_id", sentence.Say("is another one than in the Authorization header")}
 		}
 		return credentials{id: c.BasicID, method: AuthBasic, secret: c.BasicSecret}, nil
 	case assertion != "":
 		if kind != AssertionType {
-			return shown, &InvalidRequest{"client_assertion_type", "must be " + AssertionType}
+			return shown, &InvalidRequest{"client_assertion_type", sentence.Say("must be %s", AssertionType)}
 		}
 		subject := claimedSubject(assertion)
 		if id != "" && id != subject {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -92,9 +93,9 @@ func (d *draft) one(name string) (string, error) {
 	case len(values) == 0:
 		return "", nil
 	case len(values) > 1:
-		return "", &InvalidRequest{name, "is given more than once"}
+		return "", &InvalidRequest{name, sentence.Say("is given more than once")}
 	case !utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0):
-		return "", &InvalidRequest{name, "holds characters that are not text"}
+		return "", &InvalidRequest{name, sentence.Say("holds characters that are not text")}
 	default:
 		return values[0], nil
 	}
@@ -104,7 +105,7 @@ func (d *draft) one(name string) (string, error) {
 func (d *draft) short(name string, limit int) (string, error) {
 	text, err := d.one(name)
 	if err == nil && len(text) > limit {
-		return "", &InvalidRequest{name, "is too long"}
+		return "", &InvalidRequest{name, sentence.Say("is too long")}
 	}
 	return text, err
 }
@@ -115,7 +116,7 @@ func checkClient(p *Provider, ctx context.Context, d *draft) error {
 		return err
 	}
 	if id == "" {
-		return &InvalidRequest{"client_id", "is missing"}
+		return &InvalidRequest{"client_id", sentence.Say("is missing")}
 	}
 	d.client, err = p.Clients.Find(ctx, id)
 	d.req.ClientID = id
@@ -129,7 +130,7 @@ func checkRedirectURI(p *Provider, _ context.Context, d *draft) error {
 		return err
 	}
 	if uri == "" {
-		return &InvalidRequest{"redirect_uri", "is missing"}
+		return &InvalidRequest{"redirect_uri", sentence.Say("is missing")}
 	}
 	to, err := d.client.redirectTo(uri)
 	d.back = callback{to: to, mode: modeQuery, issuer: p.issuerURL()}
@@ -147,7 +148,7 @@ func checkResponseMode(_ *Provider, _ context.Context, d *draft) error {
 	case mode == modeFormPost:
 		d.req.ResponseMode, d.back.mode = modeFormPost, modeFormPost
 	default:
-		return &InvalidRequest{"response_mode", "must be query or form_post"}
+		return &InvalidRequest{"response_mode", sentence.Say("must be query or form_post")}
 	}
 	return nil
 }
@@ -180,7 +181,7 @@ func checkResponseType(_ *Provider, _ context.Context, d *draft) error {
 	case "code":
 		return nil
 	case "":
-		return &InvalidRequest{"response_type", "is missing"}
+		return &InvalidRequest{"response_type", sentence.Say("is missing")}
 	}
 	return ErrResponseType
 }
@@ -236,15 +237,15 @@ func checkChallenge(p *Provider, _ context.Context, d *draft) error {
 	value, method := d.params.Get("code_challenge"), d.params.Get("code_challenge_method")
 	switch {
 	case value == "" && method != "":
-		return &InvalidRequest{"code_challenge", "is missing"}
+		return &InvalidRequest{"code_challenge", sentence.Say("is missing")}
 	case value == "" && (d.client.Public() || d.client.RequirePKCE || p.Settings.RequirePKCE):
-		return &InvalidRequest{"code_challenge", "is required"}
+		return &InvalidRequest{"code_challenge", sentence.Say("is required")}
 	case value == "":
 		return nil
 	case method != "S256": // plain, which also is what an absent method means, protects nothing
-		return &InvalidRequest{"code_challenge_method", "must be S256"}
+		return &InvalidRequest{"code_challenge_method", sentence.Say("must be S256")}
 	case !challenge.MatchString(value):
-		return &InvalidRequest{"code_challenge", "must be 43 characters of base64url"}
+		return &InvalidRequest{"code_challenge", sentence.Say("must be 43 characters of base64url")}
 	}
 	d.req.Challenge = value
 	return nil
@@ -268,14 +269,14 @@ func checkPrompt(_ *Provider, _ context.Context, d *draft) error {
 		switch value {
 		case promptNone, promptLogin, promptConsent, promptSelectAccount:
 		default:
-			return &InvalidRequest{"prompt", "knows none, login, consent and select_account"}
+			return &InvalidRequest{"prompt", sentence.Say("knows none, login, consent and select_account")}
 		}
 		if !slices.Contains(d.req.Prompt, value) {
 			d.req.Prompt = append(d.req.Prompt, value)
 		}
 	}
 	if slices.Contains(d.req.Prompt, promptNone) && len(d.req.Prompt) > 1 {
-		return &InvalidRequest{"prompt", "none stands alone"}
+		return &InvalidRequest{"prompt", sentence.Say("none stands alone")}
 	}
 	return nil
 }
@@ -288,7 +289,7 @@ func checkMaxAge(_ *Provider, _ context.Context, d *draft) error {
 	}
 	seconds, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		return &InvalidRequest{"max_age", "must be a number of seconds"}
+		return &InvalidRequest{"max_age", sentence.Say("must be a number of seconds")}
 	}
 	d.req.MaxAge = new(int64(seconds))
 	return nil
@@ -310,7 +311,7 @@ func checkHint(p *Provider, ctx context.Context, d *draft) error {
 	case err != nil:
 		return nil
 	case d.req.Subject != "" && d.req.Subject != hint.Subject:
-		return &InvalidRequest{"id_token_hint", "and claims name different people"}
+		return &InvalidRequest{"id_token_hint", sentence.Say("and claims name different people")}
 	}
 	d.req.Subject = hint.Subject
 	return nil

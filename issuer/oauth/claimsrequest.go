@@ -3,6 +3,8 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+
+	"keyturn/audit/sentence"
 )
 
 // maxClaims bounds the claims parameter, in bytes.
@@ -39,7 +41,7 @@ func checkClaims(_ *Provider, _ context.Context, d *draft) error {
 		IDToken  map[string]json.RawMessage `json:"id_token"`
 	}
 	if json.Unmarshal([]byte(text), &asked) != nil {
-		return &InvalidRequest{"claims", "must be a JSON object as OIDC Core section 5.5 describes"}
+		return &InvalidRequest{"claims", sentence.Say("must be a JSON object as OIDC Core section 5.5 describes")}
 	}
 	for _, r := range releases {
 		// The parameter is no way around the scopes that the client is registered for.
@@ -69,7 +71,7 @@ type claimWish struct {
 func readWish(name string, raw json.RawMessage) (claimWish, error) {
 	var w claimWish
 	if len(raw) > 0 && json.Unmarshal(raw, &w) != nil {
-		return w, &InvalidRequest{"claims", name + " must be null or an object of essential, value and values"}
+		return w, &InvalidRequest{"claims", sentence.Say("%s must be null or an object of essential, value and values", name)}
 	}
 	return w, nil
 }
@@ -81,7 +83,7 @@ func (d *draft) wantSubject(raw json.RawMessage) error {
 		return err
 	}
 	if wish.Value != "" && d.req.Subject != "" && wish.Value != d.req.Subject {
-		return &InvalidRequest{"claims", "names two people"}
+		return &InvalidRequest{"claims", sentence.Say("names two people")}
 	}
 	if wish.Value != "" {
 		d.req.Subject = wish.Value

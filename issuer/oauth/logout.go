@@ -10,6 +10,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -81,9 +82,9 @@ func (p *Provider) readLogout(ctx context.Context, params url.Values) (LoggedOut
 	var out LoggedOut
 	for _, name := range LogoutParams {
 		if values := params[name]; len(values) > 1 {
-			return out, issuer.Hint{}, &InvalidRequest{name, "is given more than once"}
+			return out, issuer.Hint{}, &InvalidRequest{name, sentence.Say("is given more than once")}
 		} else if len(values) == 1 && (!utf8.ValidString(values[0]) || strings.ContainsRune(values[0], 0) || len(values[0]) > maxClaims) {
-			return out, issuer.Hint{}, &InvalidRequest{name, "is too long or holds characters that are not text"}
+			return out, issuer.Hint{}, &InvalidRequest{name, sentence.Say("is too long or holds characters that are not text")}
 		}
 	}
 	out.Locales = strings.Fields(params.Get("ui_locales"))
@@ -93,7 +94,7 @@ func (p *Provider) readLogout(ctx context.Context, params url.Values) (LoggedOut
 	}
 	id := params.Get("client_id")
 	if hint.ClientID != "" && id != "" && id != hint.ClientID {
-		return out, hint, &InvalidRequest{"client_id", "is not that of the ID token"} // section 2 wants them compared
+		return out, hint, &InvalidRequest{"client_id", sentence.Say("is not that of the ID token")} // section 2 wants them compared
 	}
 	if hint.ClientID != "" {
 		id = hint.ClientID

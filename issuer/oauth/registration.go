@@ -3,7 +3,6 @@ package oauth
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"keyturn/accounts"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -34,23 +34,23 @@ func (m AuthMethod) UsesSecret() bool { return m == AuthBasic || m == AuthPost }
 // clientID is the form of an id: it stands in URLs, tokens, logs and on command lines as it is.
 var clientID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// idProblem says why a client can't have the id, "" where it can. Those of users are UUIDs, so that the sub of
+// idProblem says why a client can't have the id, nothing where it can. Those of users are UUIDs, so that the sub of
 // a token is never both, and ids that are URLs belong to clients that describe themselves there.
-func idProblem(id string) string {
+func idProblem(id string) sentence.Sentence {
 	switch {
 	case !clientID.MatchString(id):
-		return "must have 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit"
+		return sentence.Say("must have 1 to 64 letters, digits, dots, dashes and underscores, the first a letter or digit")
 	case uuid.Validate(id) == nil:
-		return "must not be a UUID, as the ids of users are"
+		return sentence.Say("must not be a UUID, as the ids of users are")
 	case id == issuer.TokenPairClient || id == issuer.AdminCLIClient:
-		return "is reserved for Keyturn itself"
+		return sentence.Say("is reserved for Keyturn itself")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
-// secretProblem says why a secret that somebody else made can't be used, "" where it can. Its strength can't be
+// secretProblem says why a secret that somebody else made can't be used, nothing where it can. Its strength can't be
 // measured; what is certainly weak is refused, since only a fast hash is stored (RFC 6749 section 10.10).
-func secretProblem(s keys.Secret) string {
+func secretProblem(s keys.Secret) sentence.Sentence {
 	text := s.Reveal()
 	distinct := map[rune]bool{}
 	for _, c := range text {
@@ -58,13 +58,13 @@ func secretProblem(s keys.Secret) string {
 	}
 	switch {
 	case len(text) < minSecret || len(text) > maxSecret:
-		return "must have " + strconv.Itoa(minSecret) + " to " + strconv.Itoa(maxSecret) + " characters; leave it out and one is made"
+		return sentence.Say("must have %d to %d characters; leave it out and one is made", minSecret, maxSecret)
 	case strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }): // RFC 6749 appendix A.2, less the blank
-		return "must hold printable ASCII only, without blanks"
+		return sentence.Say("must hold printable ASCII only, without blanks")
 	case len(distinct) < 8:
-		return "must be random; leave it out and one is made"
+		return sentence.Say("must be random; leave it out and one is made")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 // withDefaults is m with what is left out of a new registration.
@@ -115,7 +115,7 @@ func (m *Metadata) checkShown(RegistrySettings) error {
 	}
 	for n, contact := range m.Contacts {
 		if contact == "" || len(contact) > maxContact || unseen(contact) {
-			return invalidItem("contacts", n, "must have 1 to "+strconv.Itoa(maxContact)+" bytes, without control or invisible characters")
+			return invalidItem("contacts", n, sentence.Say("must have 1 to %d bytes, without control or invisible characters", maxContact))
 		}
 	}
 	return nil
@@ -130,7 +130,7 @@ func unseen(text string) bool {
 
 func (m *Metadata) checkRedirects(RegistrySettings) error {
 	public := m.AuthMethod == AuthNone
-	redirect := func(uri string) string { return redirectURIProblem(uri, public) }
+	redirect := func(uri string) sentence.Sentence { return redirectURIProblem(uri, public) }
 	if err := checkEach("redirect_uris", m.RedirectURIs, maxURIs, redirect); err != nil {
 		return err
 	}
@@ -138,16 +138,16 @@ func (m *Metadata) checkRedirects(RegistrySettings) error {
 }
 
 // checkEach checks a list of at most limit texts, of which none may be there twice.
-func checkEach(param string, list []string, limit int, problemOf func(string) string) error {
+func checkEach(param string, list []string, limit int, problemOf func(string) sentence.Sentence) error {
 	if len(list) > limit {
 		return invalid(param, "must be at most %d", limit)
 	}
 	for n, item := range list {
-		if problem := problemOf(item); problem != "" {
+		if problem := problemOf(item); !problem.IsZero() {
 			return invalidItem(param, n, problem)
 		}
 		if slices.Contains(list[:n], item) {
-			return invalidItem(param, n, "must not be there twice")
+			return invalidItem(param, n, sentence.Say("must not be there twice"))
 		}
 	}
 	return nil
@@ -166,8 +166,8 @@ func (m *Metadata) checkGrants(RegistrySettings) error {
 			return invalid("grant_types", "must not hold one twice")
 		}
 	}
-	if problem := issuer.ScopesProblem(m.Scopes); problem != "" {
-		return invalid("scopes", "%s", problem)
+	if problem := issuer.ScopesProblem(m.Scopes); !problem.IsZero() {
+		return &InvalidRequest{"scopes", problem}
 	}
 	has := func(g GrantType) bool { return slices.Contains(m.GrantTypes, g) }
 	switch {
@@ -204,12 +204,12 @@ func (m *Metadata) checkKeys(RegistrySettings) error {
 }
 
 // checkURL checks a URL that may be left out.
-func checkURL(param, uri string, problemOf func(string) string) error {
+func checkURL(param, uri string, problemOf func(string) sentence.Sentence) error {
 	if uri == "" {
 		return nil
 	}
-	if problem := problemOf(uri); problem != "" {
-		return invalid(param, "%s", problem)
+	if problem := problemOf(uri); !problem.IsZero() {
+		return &InvalidRequest{param, problem}
 	}
 	return nil
 }
@@ -217,14 +217,14 @@ func checkURL(param, uri string, problemOf func(string) string) error {
 func (m *Metadata) checkResources(s RegistrySettings) error {
 	settings := issuer.Settings{Issuer: s.Issuer, Audience: s.Audience}
 	identifier := settings.IdentifierProblem
-	resource := func(name string) string {
+	resource := func(name string) sentence.Sentence {
 		switch {
 		case name != settings.AdminAudience():
 			return identifier(name)
 		case !m.FirstParty:
-			return "is the admin API, which is for first-party clients alone"
+			return sentence.Say("is the admin API, which is for first-party clients alone")
 		}
-		return ""
+		return sentence.Sentence{}
 	}
 	if err := checkEach("resources", m.Resources, maxResources, resource); err != nil {
 		return err
@@ -291,7 +291,7 @@ func (m *Metadata) checkRequestURIs(RegistrySettings) error {
 	}
 	for n, uri := range m.RequestURIs {
 		address, _, _ := strings.Cut(uri, "#")
-		if problem := fetchURIProblem(address); problem != "" {
+		if problem := fetchURIProblem(address); !problem.IsZero() {
 			return invalidItem("request_uris", n, problem)
 		}
 	}

@@ -308,7 +308,7 @@ func TestClientIDs(t *testing.T) {
 		"token-pair": false, "keyturn-cli": false,
 		"9d6eb919-664d-4748-b52d-265009d776b0": false, "9D6EB919-664D-4748-B52D-265009D776B0": false, "9d6eb919664d4748b52d265009d776b0": false,
 	} {
-		if problem := idProblem(id); (problem == "") != good {
+		if problem := idProblem(id); problem.IsZero() != good {
 			t.Errorf("%q: %q, want good %v", id, problem, good)
 		}
 	}
@@ -323,10 +323,10 @@ func TestOwnSecrets(t *testing.T) {
 		strings.Repeat("a", 40): false, strings.Repeat("secret", 8): false,
 	} {
 		problem := secretProblem(keys.SecretOf(text))
-		if (problem == "") != good {
+		if problem.IsZero() != good {
 			t.Errorf("%q: %q, want good %v", text, problem, good)
 		}
-		if text != "" && strings.Contains(problem, text) {
+		if text != "" && strings.Contains(problem.String(), text) {
 			t.Errorf("the problem repeats the secret: %s", problem)
 		}
 	}
@@ -344,7 +344,7 @@ func FuzzRedirectURIRegistration(f *testing.F) {
 		f.Add(seed, false)
 	}
 	f.Fuzz(func(t *testing.T, uri string, public bool) {
-		if problem := redirectURIProblem(uri, public); problem != "" {
+		if problem := redirectURIProblem(uri, public); !problem.IsZero() {
 			return
 		}
 		u, err := url.Parse(uri)

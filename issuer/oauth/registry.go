@@ -187,7 +187,7 @@ func (r *Registry) fresh(id string) (*Client, error) {
 }
 
 func (r *Registry) findAgain(ctx context.Context, id string) (*Client, error) {
-	if idProblem(id) != "" {
+	if !idProblem(id).IsZero() {
 		return nil, ErrUnknownClient // such an id is nobody's, and costs no reading
 	}
 	if err := r.readAgain(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"keyturn/audit/sentence"
 	"keyturn/issuer/fetch"
 	"keyturn/keys"
 )
@@ -59,7 +60,7 @@ func (p *Provider) requestObject(ctx context.Context, d *draft) (url.Values, err
 	case raw == "" && uri == "":
 		return nil, nil
 	case raw != "" && uri != "":
-		return nil, &InvalidRequest{"request", "and request_uri exclude each other"}
+		return nil, &InvalidRequest{"request", sentence.Say("and request_uri exclude each other")}
 	case uri != "":
 		if raw, err = p.fetchRequest(ctx, d.client, uri); err != nil {
 			return nil, err

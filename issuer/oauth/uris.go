@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"keyturn/audit/sentence"
 	"keyturn/issuer/fetch"
 )
 
@@ -17,28 +18,28 @@ const (
 	maxURIs = 50
 )
 
-// redirectURIProblem says why a URI can't be registered for redirects, "" where it can. Compared is byte by
+// redirectURIProblem says why a URI can't be registered for redirects, nothing where it can. Compared is byte by
 // byte later, so what a browser would rewrite before it goes there is refused here: whoever reads the
 // registration must see where the code will go (RFC 9700 section 4.1.3).
-func redirectURIProblem(uri string, public bool) string {
+func redirectURIProblem(uri string, public bool) sentence.Sentence {
 	u, problem := parseURI(uri)
 	switch {
-	case problem != "":
+	case !problem.IsZero():
 		return problem
 	case strings.Contains(uri, "#"): // RFC 6749 section 3.1.2
-		return "must not have a fragment"
+		return sentence.Say("must not have a fragment")
 	case strings.Contains(uri, "*"):
-		return "must not hold a wildcard; each URI is registered as it is"
+		return sentence.Say("must not hold a wildcard; each URI is registered as it is")
 	case u.Scheme == "https" || u.Scheme == "http":
 		return webProblem(uri, u)
 	case !public:
-		return "must be https, or http on 127.0.0.1, [::1] or localhost"
+		return sentence.Say("must be https, or http on 127.0.0.1, [::1] or localhost")
 	case !privateScheme.MatchString(u.Scheme): // RFC 8252 section 7.1; neither javascript: nor data: nor file: has a dot
-		return "must be https, http on 127.0.0.1, [::1] or localhost, or have a private-use scheme with a dot, such as com.example.app:/callback"
+		return sentence.Say("must be https, http on 127.0.0.1, [::1] or localhost, or have a private-use scheme with a dot, such as com.example.app:/callback")
 	case u.Opaque != "" || u.Host == "" && !strings.HasPrefix(u.Path, "/"):
-		return "must have a path behind its scheme, such as com.example.app:/callback"
+		return sentence.Say("must have a path behind its scheme, such as com.example.app:/callback")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 // privateScheme is a scheme of the private-use kind: a domain name in reverse.
@@ -46,62 +47,62 @@ var privateScheme = regexp.MustCompile(`^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+$`)
 
 // webURIProblem says what is wrong with the URL of something that people or Keyturn itself visit: https, or
 // http on loopback.
-func webURIProblem(uri string) string {
+func webURIProblem(uri string) sentence.Sentence {
 	u, problem := parseURI(uri)
 	switch {
-	case problem != "":
+	case !problem.IsZero():
 		return problem
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "must be https, or http on 127.0.0.1, [::1] or localhost"
+		return sentence.Say("must be https, or http on 127.0.0.1, [::1] or localhost")
 	}
 	return webProblem(uri, u)
 }
 
 // callURIProblem is webURIProblem for a URL that is called, which has no fragment.
-func callURIProblem(uri string) string {
+func callURIProblem(uri string) sentence.Sentence {
 	if strings.Contains(uri, "#") {
-		return "must not have a fragment"
+		return sentence.Say("must not have a fragment")
 	}
 	return webURIProblem(uri)
 }
 
 // fetchURIProblem is callURIProblem for a URL that Keyturn itself calls; where it leads is judged at each call.
-func fetchURIProblem(uri string) string {
-	if problem := callURIProblem(uri); problem != "" {
+func fetchURIProblem(uri string) sentence.Sentence {
+	if problem := callURIProblem(uri); !problem.IsZero() {
 		return problem
 	}
 	if fetch.CheckURL(uri) != nil {
-		return "must have a host that is a plain name or address"
+		return sentence.Say("must have a host that is a plain name or address")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 // parseURI reads an absolute URI of the characters of RFC 3986 section 2, without user information and
 // without path segments that lead elsewhere.
-func parseURI(uri string) (*url.URL, string) {
+func parseURI(uri string) (*url.URL, sentence.Sentence) {
 	switch {
 	case uri == "":
-		return nil, "is empty"
+		return nil, sentence.Say("is empty")
 	case len(uri) > maxURI:
-		return nil, "is longer than " + strconv.Itoa(maxURI) + " bytes"
+		return nil, sentence.Say("is longer than %d bytes", maxURI)
 	}
 	u, err := url.Parse(uri)
 	site, rest := split(uri)
 	switch {
 	case strings.ContainsFunc(uri, notOfURI) || strings.ContainsAny(rest, "[]"):
-		return nil, "holds a character that URIs do not have; write it as %XX, and a host name in its xn-- form"
+		return nil, sentence.Say("holds a character that URIs do not have; write it as %%XX, and a host name in its xn-- form")
 	case err != nil:
-		return nil, "is not a URI"
+		return nil, sentence.Say("is not a URI")
 	case u.Scheme == "":
-		return nil, "must be absolute"
+		return nil, sentence.Say("must be absolute")
 	case strings.Contains(site, "@"):
-		return nil, "must not hold a user name"
+		return nil, sentence.Say("must not hold a user name")
 	case !escapesWell(uri):
-		return nil, "must not hold a % but before two hexadecimal digits, nor an escaped control character or backslash"
+		return nil, sentence.Say("must not hold a %% but before two hexadecimal digits, nor an escaped control character or backslash")
 	case dotted(rest):
-		return nil, "must not have . or .. in its path, written as %2e neither"
+		return nil, sentence.Say("must not have . or .. in its path, written as %%2e neither")
 	}
-	return u, ""
+	return u, sentence.Sentence{}
 }
 
 func notOfURI(c rune) bool {
@@ -151,7 +152,7 @@ func dotted(rest string) bool {
 }
 
 // webProblem says what is wrong with the beginning of an http or https URL.
-func webProblem(uri string, u *url.URL) string {
+func webProblem(uri string, u *url.URL) sentence.Sentence {
 	site, _ := split(uri)
 	host, port, hasPort := strings.Cut(site, ":")
 	if strings.HasPrefix(site, "[") {
@@ -160,15 +161,15 @@ func webProblem(uri string, u *url.URL) string {
 	}
 	switch {
 	case !strings.HasPrefix(uri, u.Scheme+"://"):
-		return "must begin with https:// or http:// in lower case"
+		return sentence.Say("must begin with https:// or http:// in lower case")
 	case !hostForm(host, strings.HasPrefix(site, "[")):
-		return "must have a host name in lower case, or an address"
+		return sentence.Say("must have a host name in lower case, or an address")
 	case hasPort && !portForm(port):
-		return "must have a port from 1 to 65535, or none"
+		return sentence.Say("must have a port from 1 to 65535, or none")
 	case u.Scheme == "http" && !loopbackHost(host):
-		return "must be https; plain http is for 127.0.0.1, [::1] and localhost"
+		return sentence.Say("must be https; plain http is for 127.0.0.1, [::1] and localhost")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 var (
@@ -194,21 +195,21 @@ func loopbackHost(host string) bool {
 	return host == "127.0.0.1" || host == "::1" || host == "localhost"
 }
 
-// originProblem says what is wrong with an origin (RFC 6454 section 6.2), "" for nothing. It is compared
+// originProblem says what is wrong with an origin (RFC 6454 section 6.2), nothing where it is none. It is compared
 // with what browsers send, which is always in lower case and without the scheme's own port.
-func originProblem(origin string) string {
+func originProblem(origin string) sentence.Sentence {
 	problem := webURIProblem(origin)
-	if problem != "" {
+	if !problem.IsZero() {
 		return problem
 	}
 	scheme, site, _ := strings.Cut(origin, "://")
 	switch {
 	case strings.ContainsAny(site, "/?#"):
-		return "must be an origin such as https://app.example.com, without a path and a slash at its end"
+		return sentence.Say("must be an origin such as https://app.example.com, without a path and a slash at its end")
 	case scheme == "https" && strings.HasSuffix(site, ":443"), scheme == "http" && strings.HasSuffix(site, ":80"):
-		return "must not name the scheme's own port, which browsers leave out"
+		return sentence.Say("must not name the scheme's own port, which browsers leave out")
 	}
-	return ""
+	return sentence.Sentence{}
 }
 
 // beginning is scheme and authority of a URI, as they are written.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -117,7 +118,7 @@ const maxReason = 500
 func checkReason(text string) error {
 	unseen := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	if utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unseen) {
-		return &oauth.InvalidRequest{Param: "reason", Problem: "must be one line of at most 500 characters"}
+		return &oauth.InvalidRequest{Param: "reason", Problem: sentence.Say("must be one line of at most 500 characters")}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -54,7 +55,7 @@ func day(text string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil || t.Year() < 1970 || t.Year() > 9000 {
-		return time.Time{}, &oauth.InvalidRequest{Param: "since", Problem: "must be a day like 2026-03-14"}
+		return time.Time{}, &oauth.InvalidRequest{Param: "since", Problem: sentence.Say("must be a day like 2026-03-14")}
 	}
 	return t, nil
 }
@@ -94,7 +95,7 @@ func (k *Console) readEvents(c *call, q audit.Query, w window) ([]line, error) {
 		}
 		n, err := strconv.ParseInt(cursor.text, 10, 64)
 		if err != nil || n < 1 {
-			return nil, &oauth.InvalidRequest{Param: cursor.name, Problem: "is not the number of an event"}
+			return nil, &oauth.InvalidRequest{Param: cursor.name, Problem: sentence.Say("is not the number of an event")}
 		}
 		*cursor.id = n
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -22,8 +23,8 @@ type clientMember struct {
 	values []string
 	key    string
 	get    func(*oauth.Metadata) string
-	// set takes what was typed; its error says in English what is wrong with it.
-	set func(*oauth.Metadata, []string) error
+	// set takes what was typed, and says what is wrong with it.
+	set func(*oauth.Metadata, []string) sentence.Sentence
 }
 
 // clientMembers is the form of a client, from top to bottom.
@@ -38,21 +39,21 @@ func clientMembers() []clientMember {
 			name: "token_endpoint_auth_method", kind: "choice", help: true, key: "auth.",
 			values: []string{string(oauth.AuthBasic), string(oauth.AuthPost), string(oauth.AuthPrivateKeyJWT), string(oauth.AuthNone)},
 			get:    func(m *oauth.Metadata) string { return string(m.AuthMethod) },
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.AuthMethod = oauth.AuthMethod(first(typed))
-				return nil
+				return sentence.Sentence{}
 			},
 		},
 		{
 			name: "grant_types", kind: "ticks", key: "grant_type.",
 			values: []string{string(oauth.AuthorizationCode), string(oauth.RefreshTokenGrant), string(oauth.ClientCredentials)},
 			get:    func(m *oauth.Metadata) string { return strings.ReplaceAll(joined(m.GrantTypes), " ", "\n") },
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.GrantTypes = []oauth.GrantType{}
 				for _, g := range typed {
 					m.GrantTypes = append(m.GrantTypes, oauth.GrantType(g))
 				}
-				return nil
+				return sentence.Sentence{}
 			},
 		},
 		lines("redirect_uris", "", func(m *oauth.Metadata) *[]string { return &m.RedirectURIs }),
@@ -66,9 +67,9 @@ func clientMembers() []clientMember {
 			name: "required_acr", group: "access", kind: "choice", help: true, key: "acr.",
 			values: []string{"", string(accounts.TwoFactors), string(accounts.PhishingResistant)},
 			get:    func(m *oauth.Metadata) string { return string(m.RequiredACR) },
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.RequiredACR = accounts.Level(first(typed))
-				return nil
+				return sentence.Sentence{}
 			},
 		},
 		{
@@ -93,14 +94,14 @@ func clientMembers() []clientMember {
 				}
 				return time.Duration(*m.RefreshGrace).String()
 			},
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.RefreshGrace = nil
 				if first(typed) == "" {
-					return nil
+					return sentence.Sentence{}
 				}
-				d, err := readDuration(first(typed))
+				d, problem := readDuration(first(typed))
 				m.RefreshGrace = new(oauth.Lifetime(d))
-				return err
+				return problem
 			},
 		},
 		{
@@ -111,12 +112,12 @@ func clientMembers() []clientMember {
 				}
 				return strconv.FormatBool(*m.RotateRefreshTokens)
 			},
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.RotateRefreshTokens = nil
 				if value := first(typed); value != "" {
 					m.RotateRefreshTokens = new(value == "true")
 				}
-				return nil
+				return sentence.Sentence{}
 			},
 		},
 
@@ -125,15 +126,15 @@ func clientMembers() []clientMember {
 		{
 			name: "jwks", group: "security", kind: "lines", help: true,
 			get: func(m *oauth.Metadata) string { return string(m.JWKS) },
-			set: func(m *oauth.Metadata, typed []string) error {
+			set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 				m.JWKS = nil
 				if text := strings.TrimSpace(first(typed)); text != "" {
 					m.JWKS = json.RawMessage(text)
 				}
 				if len(m.JWKS) > 0 && !json.Valid(m.JWKS) {
-					return errors.New("is not valid JSON")
+					return sentence.Say("is not valid JSON")
 				}
-				return nil
+				return sentence.Sentence{}
 			},
 		},
 		text("jwks_uri", "security", false, func(m *oauth.Metadata) *string { return &m.JWKSURI }),
@@ -167,9 +168,9 @@ func text(name, group string, help bool, at func(*oauth.Metadata) *string) clien
 	return clientMember{
 		name: name, group: group, kind: "text", help: help,
 		get: func(m *oauth.Metadata) string { return *at(m) },
-		set: func(m *oauth.Metadata, typed []string) error {
+		set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 			*at(m) = first(typed)
-			return nil
+			return sentence.Sentence{}
 		},
 	}
 }
@@ -179,9 +180,9 @@ func lines(name, group string, at func(*oauth.Metadata) *[]string) clientMember 
 	return clientMember{
 		name: name, group: group, kind: "lines", help: true,
 		get: func(m *oauth.Metadata) string { return strings.Join(*at(m), "\n") },
-		set: func(m *oauth.Metadata, typed []string) error {
+		set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 			*at(m) = linesOf(first(typed))
-			return nil
+			return sentence.Sentence{}
 		},
 	}
 }
@@ -201,9 +202,9 @@ func tick(name, group string, at func(*oauth.Metadata) *bool) clientMember {
 	return clientMember{
 		name: name, group: group, kind: "tick", help: name == "first_party" || name == "require_pkce",
 		get: func(m *oauth.Metadata) string { return onIf(*at(m)) },
-		set: func(m *oauth.Metadata, typed []string) error {
+		set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 			*at(m) = first(typed) == "on"
-			return nil
+			return sentence.Sentence{}
 		},
 	}
 }
@@ -217,10 +218,10 @@ func lifetime(name string, at func(*oauth.Metadata) *oauth.Lifetime) clientMembe
 			}
 			return time.Duration(*at(m)).String()
 		},
-		set: func(m *oauth.Metadata, typed []string) error {
-			d, err := readDuration(first(typed))
+		set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
+			d, problem := readDuration(first(typed))
 			*at(m) = oauth.Lifetime(d)
-			return err
+			return problem
 		},
 	}
 }
@@ -229,36 +230,36 @@ func algorithm(name string, values []string, at func(*oauth.Metadata) *keys.Algo
 	return clientMember{
 		name: name, group: "security", kind: "choice", values: values, key: name + ".",
 		get: func(m *oauth.Metadata) string { return string(*at(m)) },
-		set: func(m *oauth.Metadata, typed []string) error {
+		set: func(m *oauth.Metadata, typed []string) sentence.Sentence {
 			*at(m) = keys.Algorithm(first(typed))
-			return nil
+			return sentence.Sentence{}
 		},
 	}
 }
 
-func setMaxAge(m *oauth.Metadata, typed []string) error {
+func setMaxAge(m *oauth.Metadata, typed []string) sentence.Sentence {
 	m.DefaultMaxAge = nil
 	if first(typed) == "" {
-		return nil
+		return sentence.Sentence{}
 	}
 	n, err := strconv.ParseInt(first(typed), 10, 64)
 	if err != nil {
-		return errors.New("must be a whole number of seconds")
+		return sentence.Say("must be a whole number of seconds")
 	}
 	m.DefaultMaxAge = &n
-	return nil
+	return sentence.Sentence{}
 }
 
-// readDuration reads a duration, nothing as 0.
-func readDuration(text string) (time.Duration, error) {
+// readDuration reads a duration, nothing as 0, and says what is wrong with it.
+func readDuration(text string) (time.Duration, sentence.Sentence) {
 	if text == "" {
-		return 0, nil
+		return 0, sentence.Sentence{}
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, errors.New("must be a duration like 5m or 1h30m")
+		return 0, sentence.Say("must be a duration like 5m or 1h30m")
 	}
-	return d, nil
+	return d, sentence.Sentence{}
 }
 
 // clientForm is the form of a client, filled with m.
@@ -298,16 +299,16 @@ func optionKey(member clientMember, value string) string {
 
 // typedClient is m with what was typed, and the first thing in it that can't be read.
 func (c *call) typedClient(m oauth.Metadata) (oauth.Metadata, error) {
-	var problem error
+	var bad error
 	for _, member := range clientMembers() {
-		if err := member.set(&m, c.form[member.name]); err != nil && problem == nil {
-			problem = &oauth.InvalidRequest{Param: member.name, Problem: err.Error()}
+		if problem := member.set(&m, c.form[member.name]); !problem.IsZero() && bad == nil {
+			bad = &oauth.InvalidRequest{Param: member.name, Problem: problem}
 		}
 	}
-	if problem == nil {
-		problem = c.checkChoices(clientForm(m, ""))
+	if bad == nil {
+		bad = c.checkChoices(clientForm(m, ""))
 	}
-	return m, problem
+	return m, bad
 }
 
 func (k *Console) newClientForm(m oauth.Metadata, id string) *form {
@@ -375,7 +376,7 @@ func (k *Console) updateClient(c *call) error {
 	}
 	since, err := strconv.ParseInt(c.form.Get("since"), 10, 64)
 	if err != nil {
-		return &oauth.InvalidRequest{Param: "since", Problem: "is missing"}
+		return &oauth.InvalidRequest{Param: "since", Problem: sentence.Say("is missing")}
 	}
 	m, err := c.typedClient(client.Metadata)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -24,7 +25,7 @@ const (
 func exportList[T any](c *call, l list[T], format string) error {
 	kind, known := map[string]string{"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}[format]
 	if !known {
-		return &oauth.InvalidRequest{Param: "format", Problem: "must be csv or jsonl"}
+		return &oauth.InvalidRequest{Param: "format", Problem: sentence.Say("must be csv or jsonl")}
 	}
 	things, err := l.read(window{Limit: exportRows})
 	if err != nil {

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"html/template"
 	"slices"
-	"strconv"
 	"strings"
 
 	"keyturn/accounts"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -21,9 +21,8 @@ type field struct {
 	Value   string
 	Options []option
 	Help    bool
-	// Problem is why it was refused, in English; N is the line of lines that it is about, 0 for all.
-	Problem string
-	N       int
+	// Problem is why it was refused, as said behind its label.
+	Problem sentence.Sentence
 	// Autocomplete is the attribute's value; off without it.
 	Autocomplete string
 	Required     bool
@@ -39,7 +38,7 @@ func (f *field) Described() string {
 	for _, said := range []struct {
 		what string
 		is   bool
-	}{{"problem", f.Problem != ""}, {"note", f.Again}, {"help", f.Help}} {
+	}{{"problem", f.Wrong()}, {"note", f.Again}, {"help", f.Help}} {
 		if said.is {
 			ids = append(ids, "f-"+f.Name+"-"+said.what)
 		}
@@ -50,6 +49,9 @@ func (f *field) Described() string {
 // On tells whether a tick is set.
 func (f *field) On() bool { return f.Value == "on" }
 
+// Wrong tells whether it was refused.
+func (f *field) Wrong() bool { return !f.Problem.IsZero() }
+
 // group are fields under a heading, the text of the key "group."+Name; no heading without one.
 type group struct {
 	Name   string
@@ -58,7 +60,7 @@ type group struct {
 
 // Open tells whether the fields are to be seen at once: where something is set or wrong.
 func (g group) Open() bool {
-	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Problem != "" })
+	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Wrong() })
 }
 
 // form is a page with fields.
@@ -85,12 +87,12 @@ func (f *form) fields() []*field {
 }
 
 // badInput tells the parameter that the domain refused, whichever of its packages did.
-func badInput(err error) (bad bool, param, problem string) {
+func badInput(err error) (bad bool, param string, problem sentence.Sentence) {
 	if in, ok := errors.AsType[*accounts.InvalidRequest](err); ok {
 		return true, in.Param, in.Problem
 	}
 	if in, ok := errors.AsType[*oauth.InvalidItem](err); ok {
-		return true, in.Param, "line " + strconv.Itoa(in.N) + " " + in.Problem
+		return true, in.Param, sentence.Say("line %d %s", in.N, in.Problem)
 	}
 	if in, ok := errors.AsType[*oauth.InvalidRequest](err); ok {
 		return true, in.Param, in.Problem
@@ -101,11 +103,11 @@ func badInput(err error) (bad bool, param, problem string) {
 	if in, ok := errors.AsType[*keys.BadRotation](err); ok {
 		return true, in.Param, in.Problem
 	}
-	return false, "", ""
+	return false, "", sentence.Sentence{}
 }
 
 // blame puts a problem beside its field; false where there is no such field.
-func blame(fields []*field, param, problem string) bool {
+func blame(fields []*field, param string, problem sentence.Sentence) bool {
 	for _, f := range fields {
 		if f.Name == param {
 			f.Problem = problem
@@ -119,7 +121,7 @@ func blame(fields []*field, param, problem string) bool {
 func wrong(fields []*field) []*field {
 	var list []*field
 	for _, f := range fields {
-		if f.Problem != "" {
+		if f.Wrong() {
 			list = append(list, f)
 		}
 	}

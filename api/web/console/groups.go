@@ -10,6 +10,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 )
 
 // listGroups shows groups in the order of their names.
@@ -170,7 +171,7 @@ func (c *call) groupAgain(title string, f *form, err error) error {
 	case errors.Is(err, accounts.ErrGroupExists):
 		f.Clash = c.text("groups.taken")
 	case errors.Is(err, accounts.ErrUserNotFound):
-		blame(f.fields(), "user", "is nobody's username or id")
+		blame(f.fields(), "user", sentence.Say("is nobody's username or id"))
 	case errors.Is(err, accounts.ErrTooManyGroups), errors.Is(err, accounts.ErrTooManyRoles):
 		f.Clash = c.text("groups.too_many")
 	case !bad:

@@ -16,6 +16,7 @@ import (
 	"keyturn/api/admin"
 	"keyturn/api/web"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -139,7 +140,7 @@ func (k *Console) wayBack(c *gin.Context) string {
 func readQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &oauth.InvalidRequest{Problem: "has a malformed query string"}
+		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a malformed query string")}
 	}
 	return query, checkTexts(query)
 }
@@ -149,7 +150,7 @@ func checkTexts(values url.Values) error {
 	for name, given := range values {
 		broken := func(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) }
 		if broken(name) || slices.ContainsFunc(given, broken) {
-			return &oauth.InvalidRequest{Problem: "holds what is no text"}
+			return &oauth.InvalidRequest{Problem: sentence.Say("holds what is no text")}
 		}
 	}
 	return nil

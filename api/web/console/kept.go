@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
 )
 
@@ -81,7 +82,7 @@ func (c *call) checkChoices(f *form) error {
 		}
 		for _, value := range c.form[in.Name] {
 			if !slices.ContainsFunc(in.Options, func(o option) bool { return o.Value == value }) {
-				return &oauth.InvalidRequest{Param: in.Name, Problem: "is not one of those to choose from"}
+				return &oauth.InvalidRequest{Param: in.Name, Problem: sentence.Say("is not one of those to choose from")}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"keyturn/api/web"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 )
 
 //go:embed templates/*.html
@@ -29,12 +31,14 @@ var pageNames = []string{"overview", "search", "list", "thing", "form", "act", "
 
 // Pages renders the pages of the console in the look of the provider's own.
 type Pages struct {
-	web    *web.Pages
-	texts  []web.Texts
-	sets   []map[string]*template.Template // by language, then by page
-	assets []web.Asset
-	style  string
-	script string
+	web   *web.Pages
+	texts []web.Texts
+	// sentences are the translations of what the domain says, by language.
+	sentences []sentence.Catalogue
+	sets      []map[string]*template.Template // by language, then by page
+	assets    []web.Asset
+	style     string
+	script    string
 }
 
 // NewPages prepares the pages.
@@ -44,8 +48,13 @@ func NewPages(look *web.Pages) (*Pages, error) {
 	if p.texts, err = web.ReadTexts(textFiles); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	for _, texts := range p.texts {
-		set, err := parsePages(texts)
+	for n, texts := range p.texts {
+		sentences, err := readSentences(texts.Language(), n == 0)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		p.sentences = append(p.sentences, sentences)
+		set, err := parsePages(texts, sentences)
 		if err != nil {
 			return nil, fmt.Errorf("console: %w", err)
 		}
@@ -78,8 +87,8 @@ func (p *Pages) readAssets() error {
 // Assets are the stylesheet and the script, to be served by their Get.
 func (p *Pages) Assets() []web.Asset { return p.assets }
 
-func parsePages(texts web.Texts) (map[string]*template.Template, error) {
-	layout, err := template.New("").Option("missingkey=error").Funcs(texts.Funcs()).Funcs(funcs(texts)).
+func parsePages(texts web.Texts, sentences sentence.Catalogue) (map[string]*template.Template, error) {
+	layout, err := template.New("").Option("missingkey=error").Funcs(texts.Funcs()).Funcs(funcs(texts)).Funcs(sayings(sentences)).
 		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, err
@@ -241,9 +250,11 @@ func must(text template.HTML, err error) template.HTML {
 type problem struct {
 	Key    string
 	Status int
-	// Detail is in English; Needs names the right that was missing.
-	Detail string
-	Needs  string
+	// Param names what the error is about, and Detail says more; both may be empty.
+	Param  string
+	Detail sentence.Sentence
+	// Needs names the right that was missing.
+	Needs string
 }
 
 // problemKeys are those that have texts of their own.
@@ -252,8 +263,8 @@ var problemKeys = map[int]string{
 	http.StatusBadRequest: "bad_request", http.StatusUnprocessableEntity: "bad_request", http.StatusServiceUnavailable: "unavailable",
 }
 
-// WriteFailure shows the page of an error; needs is the right that was missing, 0 for another error.
-func (k *Console) WriteFailure(c *gin.Context, f web.Failure, needs audit.Rights) {
+// WriteFailure shows the page of an error, which f is what may be told of.
+func (k *Console) WriteFailure(c *gin.Context, f web.Failure, err error) {
 	key, known := problemKeys[f.Status]
 	switch {
 	case f.Key == "forged":
@@ -261,14 +272,20 @@ func (k *Console) WriteFailure(c *gin.Context, f web.Failure, needs audit.Rights
 	case !known:
 		key = "server_error"
 	}
-	p := problem{Key: key, Status: f.Status, Detail: f.Developers}
-	if needs != 0 {
-		p.Needs, p.Detail = needs.String(), ""
+	p := problem{Key: key, Status: f.Status}
+	forbidden, needs := errors.AsType[*audit.Forbidden](err)
+	switch bad, param, says := badInput(err); {
+	case needs:
+		p.Needs = forbidden.Needs.String()
+	case bad:
+		p.Param, p.Detail = param, says
+	case f.Developers != "":
+		p.Detail = sentence.Fixed(f.Developers)
 	}
 	texts := k.Pages.textsFor(c)
 	v := view{page: "problem", title: must(texts.Text("problem." + key + ".title")), narrow: true, status: f.Status, v: p}
 	shown := k.frame(c, v)
-	if needs == audit.Read { // who may not even look has no section to go on with
+	if needs && forbidden.Needs == audit.Read { // who may not even look has no section to go on with
 		shown.Nav = nil
 	}
 	k.write(c, v, shown)

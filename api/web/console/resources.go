@@ -99,9 +99,9 @@ func (c *call) typedResource(identifier string) (issuer.Resource, error) {
 		Identifier: identifier, Algorithm: keys.Algorithm(c.form.Get("algorithm")), Claims: c.form["claims"],
 		SimpleJWT: c.form.Get("simplejwt") == "on", Scopes: linesOf(c.form.Get("scopes")),
 	}
-	d, err := readDuration(strings.TrimSpace(c.form.Get("access_lifetime")))
-	if err != nil {
-		return r, &oauth.InvalidRequest{Param: "access_lifetime", Problem: err.Error()}
+	d, problem := readDuration(strings.TrimSpace(c.form.Get("access_lifetime")))
+	if !problem.IsZero() {
+		return r, &oauth.InvalidRequest{Param: "access_lifetime", Problem: problem}
 	}
 	r.AccessLifetime = d
 	return r, nil

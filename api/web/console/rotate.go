@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"keyturn/audit/sentence"
 	"keyturn/keys"
 )
 
@@ -178,7 +179,7 @@ func (k *Console) rotationPage(c *call, page rotation, reason *field, refused er
 		status, page.Refused = http.StatusConflict, why
 	}
 	page.Problems = wrong(page.Choose)
-	if page.Ask != nil && reason.Problem != "" {
+	if page.Ask != nil && reason.Wrong() {
 		status, page.Problems = http.StatusUnprocessableEntity, []*field{reason}
 	}
 	return c.show(view{page: "rotate", section: "keys", title: c.text("rotate.title"), status: status, v: page})
@@ -214,7 +215,7 @@ func (k *Console) rotate(c *call) error {
 	}
 	var err error
 	if page.Mode == "" {
-		err = &keys.BadRotation{Param: "mode", Problem: "is missing"} // without one it would be a graceful one
+		err = &keys.BadRotation{Param: "mode", Problem: sentence.Say("is missing")} // without one it would be a graceful one
 	} else {
 		_, err = k.Keys.Rotate(c.ctx, page.wish(), c.actor.Why, c.actor)
 	}

@@ -49,7 +49,7 @@ func (c *call) showForm(section, title string, f *form, err error) error {
 	f.Action = c.gin.Request.URL.RequestURI()
 	bad, param, problem := badInput(err)
 	if bad && !blame(f.fields(), param, problem) {
-		f.Clash = escape(param + " " + problem)
+		f.Clash = code(param) + " " + c.say(problem)
 	}
 	c.restore(f.fields())
 	f.Problems = wrong(f.fields())
