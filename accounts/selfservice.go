@@ -44,6 +44,15 @@ type SelfServiceStore interface {
 	// A *audit.Forbidden as MintLink has it.
 	QueueAsked(ctx context.Context, event audit.Event, letters ...Letter) error
 
+	// Invitations lists those that q selects of the invitations that nobody has taken and that still may be taken: whose
+	// letter is in the queue, or of which a link lives.
+	Invitations(ctx context.Context, q InvitationQuery) ([]InvitationRecord, error)
+	// Invitation returns one of them; ErrInvitationTaken for one that was taken, else ErrInvitationNotFound.
+	Invitation(ctx context.Context, id string) (InvitationRecord, error)
+	// WithdrawInvitation removes its letter and ends its links. Errors as Invitation has them; of a withdrawal and
+	// CreateUserByLink at the same time one succeeds, and no link that leaves at the same time outlives it.
+	WithdrawInvitation(ctx context.Context, id string, event audit.Event) error
+
 	// CreateUserByLink uses the link up and stores the user as Store.CreateUser does. ErrUsernameTaken leaves
 	// the link as it is. Of any number of concurrent calls with links of one letter one succeeds, and of those with any
 	// links for LinkFirstRun.

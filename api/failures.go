@@ -167,6 +167,8 @@ var failures = []failure{
 	forAdmin(accounts.ErrAdministratorExists, "administrator_exists", admin.Conflict("There is an administrator already.")),
 	forAdmin(accounts.ErrNoLetter, "no_letter", admin.NotFound("No letter is due.")),
 	forAdmin(accounts.ErrLetterNotFound, "letter_not_found", admin.NotFound("There is no such letter.")),
+	forAdmin(accounts.ErrInvitationNotFound, "invitation_not_found", admin.NotFound("There is no such invitation, or it has ended.")),
+	forAdmin(accounts.ErrInvitationTaken, "invitation_taken", admin.Conflict("Somebody has taken the invitation already, and has the account.")),
 	forAdmin(keys.ErrKeyNotFound, "key_not_found", admin.NotFound("There is no such key, or it is gone already.")),
 	forAdmin(keys.ErrLeadNotOver, "lead_not_over", admin.Conflict("The waiting key has not been published for its lead; verifiers may not know it yet. Send force to turn all the same.")),
 	forAdmin(keys.ErrTooManyWaiting, "too_many_waiting", admin.Conflict("Too many keys are waiting to sign already.")),

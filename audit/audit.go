@@ -52,12 +52,13 @@ const (
 	GroupRoleAdded     Action = "group.role_added"
 	GroupRoleRemoved   Action = "group.role_removed"
 
-	FirstRunOffered    Action = "admin.first_run_offered" // the link by which the first administrator makes themself
-	SignUpAsked        Action = "user.sign_up_asked"
-	UserInvited        Action = "user.invited"
-	PasswordResetAsked Action = "user.password_reset_asked"
-	EmailChangeAsked   Action = "user.email_change_asked"
-	UserExported       Action = "user.exported"
+	FirstRunOffered     Action = "admin.first_run_offered" // the link by which the first administrator makes themself
+	SignUpAsked         Action = "user.sign_up_asked"
+	UserInvited         Action = "user.invited"
+	InvitationWithdrawn Action = "user.invitation_withdrawn"
+	PasswordResetAsked  Action = "user.password_reset_asked"
+	EmailChangeAsked    Action = "user.email_change_asked"
+	UserExported        Action = "user.exported"
 
 	LetterGivenUp Action = "letter.given_up"
 	LetterRetried Action = "letter.retried"

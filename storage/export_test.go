@@ -110,6 +110,8 @@ func (d *DB) PlanOf(ctx context.Context, query any) (plan string, err error) {
 		st, args = membersStatement("large", q.Query, true)
 	case accounts.LetterQuery:
 		st, args = lettersStatement(q)
+	case accounts.InvitationQuery:
+		st, args = invitationsStatement(q)
 	case audit.Query:
 		if st, args, err = d.eventsStatement(ctx, q, micros{time.Unix(max(q.Before, q.After), 0)}); err != nil {
 			return "", err

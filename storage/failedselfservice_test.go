@@ -39,6 +39,8 @@ func selfServiceWrites(t *testing.T, db *storage.DB) map[string]func() error {
 	signUp := left(letter(accounts.LinkSignUp, accounts.User{}, "gwen@example.com"))
 	reset := left(letter(accounts.LinkPasswordReset, forgetful, forgetful.Email))
 	confirm := left(letter(accounts.LinkEmailConfirm, u, "new@example.com"))
+	invitation := letter(accounts.LinkInvitation, accounts.User{}, "mary@example.com")
+	left(invitation)
 	storagetest.SignIn(t, db, u)
 	tells := func() accounts.Letter {
 		return accounts.Letter{ID: keys.NewTokenID(), Kind: accounts.LetterPasswordChanged, To: u.Email}
@@ -72,7 +74,8 @@ func selfServiceWrites(t *testing.T, db *storage.DB) map[string]func() error {
 		"move": func() error {
 			return second(db.UpdateUser(ctx, told.ID, accounts.Change{Email: &told.Username}, event, tells()))
 		},
-		"export": func() error { return second(db.Kept(ctx, u.ID, event)) },
+		"withdraw": func() error { return db.WithdrawInvitation(ctx, invitation.ID, event) },
+		"export":   func() error { return second(db.Kept(ctx, u.ID, event)) },
 	}
 }
 
@@ -87,12 +90,12 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 			{"throttle", "INSERT", "take"},
 			{"letters", "INSERT", "ask reset confirm password delete set move"},
 			{"one_time_links", "INSERT", "mint offer"},
-			{"one_time_links", "UPDATE", "create reset confirm"},
+			{"one_time_links", "UPDATE", "create reset confirm withdraw"},
 			{"users", "INSERT", "create"},
 			{"users", "UPDATE", "reset confirm update password"},
 			{"users", "DELETE", "delete"},
 			{"grants", "UPDATE", "password"},
-			{"audit_log", "INSERT", "ask mint offer create reset confirm update password delete export"},
+			{"audit_log", "INSERT", "ask mint offer create reset confirm update password delete export withdraw"},
 		} {
 			for _, atCommit := range []bool{false, true} {
 				storagetest.Exec(t, url, failing(url, fault.table, fault.event, atCommit))
@@ -112,7 +115,7 @@ func TestFailedWriteOfSelfService(t *testing.T) {
 				storagetest.Exec(t, url, drop)
 			}
 		}
-		for _, name := range []string{"take", "ask", "mint", "offer", "create", "reset", "export", "update", "confirm", "password", "delete", "set", "move"} {
+		for _, name := range []string{"take", "ask", "mint", "offer", "create", "reset", "export", "update", "confirm", "password", "delete", "set", "move", "withdraw"} {
 			if err := writes[name](); err != nil {
 				t.Errorf("%s without a fault: %v", name, err)
 			}

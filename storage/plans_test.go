@@ -18,7 +18,7 @@ import (
 func TestPagesOfListsBeginInAnIndex(t *testing.T) {
 	// Where two things of one moment stand in an index by that moment alone, they are put in order as they are met.
 	asMet := regexp.MustCompile(`USE TEMP B-TREE FOR LAST TERM OF ORDER BY|Incremental Sort`)
-	bad := regexp.MustCompile(`(?i)seq scan|\bsort\s+\(|B-TREE|SCAN (users|g|grants|revoked_refresh_tokens|letters|audit_log)(\n|$)`)
+	bad := regexp.MustCompile(`(?i)seq scan|\bsort\s+\(|B-TREE|SCAN (users|g|grants|revoked_refresh_tokens|letters|l|r|audit_log)(\n|$)`)
 	for name, url := range map[string]string{"PostgreSQL": storagetest.Postgres(t), "SQLite": storagetest.SQLite(t)} {
 		db := storagetest.Open(t, url, storage.Options{})
 		const id = "00000000-0000-4000-8000-000000000000"
@@ -35,6 +35,8 @@ func TestPagesOfListsBeginInAnIndex(t *testing.T) {
 			audit.Query{Limit: 50}, audit.Query{After: 7, Limit: 50}, audit.Query{Before: 7, Limit: 50},
 			audit.Query{Action: audit.UserCreated, After: 7, Limit: 50}, audit.Query{Action: audit.UserCreated, Before: 7, Limit: 50},
 			audit.Query{Address: "192.0.2.1", After: 7, Limit: 50}, audit.Query{SubjectID: id, Before: 7, Limit: 50}, audit.Query{ActorID: id, Limit: 50}, audit.Query{SubjectID: id, Limit: 50},
+			accounts.InvitationQuery{Limit: 50}, accounts.InvitationQuery{Prefix: "s", After: accounts.InvitationCursor{Email: "s", ID: id}, Limit: 50},
+			accounts.InvitationQuery{Before: accounts.InvitationCursor{Email: "s", ID: id}, Limit: 50},
 			issuer.RevokedQuery{Limit: 50}, issuer.RevokedQuery{After: id, Limit: 50}, issuer.RevokedQuery{UserID: id, Before: id, Limit: 50},
 		} {
 			t.Run(fmt.Sprintf("%s, %T%+v", name, query, query), func(t *testing.T) {
@@ -74,6 +76,7 @@ func TestWhatIsPutTogetherIsReadByIndex(t *testing.T) {
 			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, Limit: 50}, []string{"grants_client_live"}},
 			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, After: "g", Limit: 50}, []string{"grants_client_live"}},
 			{issuer.GrantQuery{ClientID: "orders", LiveOnly: true, Before: "g", Limit: 50}, []string{"grants_client_live"}},
+			{accounts.InvitationQuery{Limit: 50}, []string{"letters_invitations", "one_time_links_invitations", "one_time_links_letter"}},
 			{accounts.LetterQuery{Limit: 50}, []string{"letters_waiting"}},
 			{accounts.LetterQuery{Failed: true, Limit: 50}, []string{"letters_given_up"}},
 		} {
