@@ -123,6 +123,7 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 	}
 
 	administration := &admin.Handlers{SelfService: s.SelfService, Accounts: s.Accounts, Factors: s.Accounts.Factors, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals, Apps: s.Provider, Letters: s.Letters, Operations: s.Operations}
+	administration.Link = web.LinkAt(s.Issuer.Settings.Issuer)
 	administration.Audit = s.Audit
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
@@ -213,6 +214,7 @@ func (s *Server) consoleRoutes(router *gin.Engine, h *web.Handlers) error {
 		Accounts: s.Accounts, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Pages: pages,
 		Groups: s.Groups, Factors: s.Accounts.Factors, Self: h.Self, Audit: s.Audit, Letters: s.Letters, Refusals: s.Refusals,
 		SignedIn: h.SignedIn, Again: h.Again, Kept: h.Kept, OwnForm: h.OwnForm, Actor: actorOf, RequestID: requestID, Now: s.Provider.Now, Operations: s.Operations,
+		Link: web.LinkAt(s.Issuer.Settings.Issuer),
 	}
 	for _, r := range k.Routes() {
 		handle := s.console(k, k.Guard(r))

@@ -256,3 +256,16 @@ func (r *Ring) Plan() []Step {
 	}
 	return Plan(s.keys, r.Policy(), r.Now())
 }
+
+// Foresee tells what Rotate would do now with the keys as last read, found out by the function that does it. Nothing is
+// changed. Errors: those of the function Rotate.
+func (r *Ring) Foresee(q Rotation) (Outcome, error) {
+	s := r.snapshot.Load()
+	if s == nil {
+		return Outcome{}, errNotRead
+	}
+	if len(s.bad) > 0 {
+		return Outcome{}, fmt.Errorf("change keys while a row is bad: %w", s.bad[0])
+	}
+	return Rotate(s.keys, q, r.Policy(), r.Now())
+}

@@ -14,6 +14,7 @@ const (
 	lettersAfter   = ` AND id > ? ORDER BY id LIMIT ?`
 	lettersBefore  = ` AND id < ? ORDER BY id DESC LIMIT ?`
 
+	oneLetter    statement = `SELECT ` + letterColumns + ` FROM letters WHERE id = ?`
 	countLetters statement = `SELECT COUNT(CASE WHEN failed_at IS NULL THEN 1 END) AS waiting,
 			COUNT(CASE WHEN failed_at IS NULL AND failure <> '' THEN 1 END) AS failing, COUNT(failed_at) AS failed,
 			MIN(CASE WHEN failed_at IS NULL THEN queued_at END) AS oldest, {now} AS now
@@ -44,6 +45,15 @@ func (d *DB) Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.Qu
 		}
 	}
 	return letters, nil
+}
+
+// Letter is one of the queue; accounts.ErrLetterNotFound where it is not there.
+func (d *DB) Letter(ctx context.Context, id string) (accounts.QueuedLetter, error) {
+	var row letterRow
+	if err := d.reading().get(ctx, &row, oneLetter, id); err != nil {
+		return accounts.QueuedLetter{}, translate(err, accounts.ErrLetterNotFound)
+	}
+	return row.letter()
 }
 
 // lettersStatement is the statement of a query, with its arguments.

@@ -14,6 +14,8 @@ const maxPage = 1000
 type QueueStore interface {
 	// Letters lists letters in the order of their ids.
 	Letters(ctx context.Context, q accounts.LetterQuery) ([]accounts.QueuedLetter, error)
+	// Letter is one of them; accounts.ErrLetterNotFound where it is not there.
+	Letter(ctx context.Context, id string) (accounts.QueuedLetter, error)
 	CountLetters(ctx context.Context) (accounts.LetterCounts, error)
 	// RetryLetters makes a letter due at once, with patience anew; the empty id means all that have failed.
 	// accounts.ErrLetterNotFound for one that is not there.
@@ -33,6 +35,14 @@ func (q Queue) List(ctx context.Context, query accounts.LetterQuery, actor audit
 	}
 	query.Limit = min(max(query.Limit, 1), maxPage)
 	return q.Store.Letters(ctx, query)
+}
+
+// Get is one letter. It needs audit.Read; accounts.ErrLetterNotFound where it is not there, or has left.
+func (q Queue) Get(ctx context.Context, id string, actor audit.Actor) (accounts.QueuedLetter, error) {
+	if err := actor.Need(audit.Read); err != nil {
+		return accounts.QueuedLetter{}, err
+	}
+	return q.Store.Letter(ctx, id)
 }
 
 // Count tells how the queue stands. It needs audit.Read.

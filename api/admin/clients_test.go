@@ -201,3 +201,26 @@ func TestUserClaims(t *testing.T) {
 		t.Errorf("cleared to %v", got)
 	}
 }
+
+// TestSnippetsNameWhatIsStored, whose making has tests of its own.
+func TestSnippetsNameWhatIsStored(t *testing.T) {
+	f := newFixture(t)
+	all := f.token("admin")
+	f.send(http.MethodPost, "/clients", all, `{"client_id": "shop", "client_name": "The shop", "redirect_uris": ["https://shop.example.com/callback"]}`).want(http.StatusCreated)
+	f.send(http.MethodPost, "/resources", all, `{"identifier": "https://api.example.com/", "algorithm": "ES256"}`).want(http.StatusCreated)
+	for path, want := range map[string]string{
+		"/clients/shop/snippets": "https://shop.example.com/callback", "/resources/snippets": `"api"`,
+		"/resources/snippets?identifier=https%3A%2F%2Fapi.example.com%2F": "https://api.example.com/",
+	} {
+		out := f.send(http.MethodGet, path, all, "").want(http.StatusOK)
+		if code := items(out, "code"); len(code) < 3 || !strings.Contains(code[0], want) || !strings.Contains(code[0], "https://id.example.com") {
+			t.Errorf("%s: %v, want %s", path, code, want)
+		}
+		for _, stack := range items(out, "stack") {
+			if stack == "" {
+				t.Errorf("%s: a snippet is for nothing", path)
+			}
+		}
+	}
+	f.send(http.MethodGet, "/resources/snippets?identifier=none", all, "").want(http.StatusNotFound)
+}

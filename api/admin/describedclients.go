@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -40,7 +41,12 @@ func describedClients() map[string]description {
 			Text: "The secret, where one is made, stands in this answer and in no other.",
 			Body: &bodyOf{View: Client{}, Must: "client_id", May: clientMembers("client_id"), Example: `{"client_id": "shop", "client_name": "The shop", "redirect_uris": ["https://shop.example.com/callback"]}`},
 		},
-		"GET /clients/:id": {ID: "readClient", Tag: "clients", Summary: "Read a client", Tagged: true, Answer: exampleClient},
+		"GET /clients/:id/snippets": {
+			ID: "listClientSnippets", Tag: "clients", Summary: "List code that connects a client", Answer: listed[Snippet]{Items: []Snippet{ClientSnippets(issuer.Settings{Issuer: "https://id.example.com"}, &oauth.Client{ID: "shop", Metadata: exampleClient.Metadata})[0]}},
+			Text: "With what is registered, the one that suits it best first. A secret stays out of it: it comes from a variable of the environment, CLIENT_SECRET.",
+		},
+		"GET /clients/:id/open": {ID: "readOpenOfClient", Tag: "clients", Summary: "Read what is open at a client, and ends when it is turned off", Answer: Open{Grants: 2, TokensUntil: exampleOpen.TokensUntil}, Text: "Of grants 1000 are counted at most."},
+		"GET /clients/:id":      {ID: "readClient", Tag: "clients", Summary: "Read a client", Tagged: true, Answer: exampleClient},
 		"PUT /clients/:id": {
 			ID: "replaceClient", Tag: "clients", Summary: "Replace what is registered about a client", Tagged: true, Answer: exampleClient, Also: []int{http.StatusConflict},
 			Text: "What is left out is as in a new one. A client that no longer authenticates with a secret loses its secrets.",
@@ -62,6 +68,10 @@ func describedResources() map[string]description {
 	const members = "algorithm access_lifetime claims simplejwt scopes"
 	return map[string]description{
 		"GET /resources": {ID: "listResources", Tag: "resources", Summary: "List resources by identifier", Tagged: true, Answer: listed[Resource]{Items: []Resource{exampleResource}}},
+		"GET /resources/snippets": {
+			ID: "listResourceSnippets", Tag: "resources", Summary: "List code that verifies the tokens of a resource", Text: "That of the configured audience, where none is named.", Also: []int{http.StatusNotFound},
+			Answer: listed[Snippet]{Items: []Snippet{ResourceSnippets(issuer.Settings{Issuer: "https://id.example.com"}, issuer.Resource{Identifier: exampleResource.Identifier, Algorithm: keys.ES256})[0]}},
+		},
 		"POST /resources": {
 			ID: "createResource", Tag: "resources", Summary: "Create a resource", Tagged: true, Status: http.StatusCreated, Answer: exampleResource, Also: []int{http.StatusConflict},
 			Body: &bodyOf{View: Resource{}, Must: "identifier", May: members, Example: `{"identifier": "https://shop.example.com", "algorithm": "ES256", "access_lifetime": "5m", "claims": ["email"], "scopes": ["orders"]}`},

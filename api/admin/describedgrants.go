@@ -7,12 +7,17 @@ import (
 )
 
 var exampleGrant = Grant{
-	ID: "b7d81c7e9a463f6a4e0c9b1d4c55a0f2", UserID: exampleUser.ID, ClientID: "shop", Audience: "https://shop.example.com", Generation: 3,
-	CreatedAt: exampleTime, RotatedAt: exampleTime, ExpiresAt: Instant{exampleTime.Add(720 * time.Hour)},
+	ID: "b7d81c7e9a463f6a4e0c9b1d4c55a0f2", UserID: exampleUser.ID, ClientID: "shop", Audience: "https://shop.example.com", Scope: "openid email", SessionID: exampleSession.ID,
+	AuthTime: exampleTime, AMR: "pwd otp mfa", ACR: "2", Generation: 3,
+	CreatedAt: exampleTime, RotatedAt: exampleTime, RefreshExpiresAt: Instant{exampleTime.Add(24 * time.Hour)}, ExpiresAt: Instant{exampleTime.Add(720 * time.Hour)},
 }
 
 func describedGrants() map[string]description {
 	return map[string]description{
+		"GET /grants": {
+			ID: "listAllGrants", Tag: "grants", Summary: "List the sign-ins of everybody, newest first", Text: "Or those of one user, or at one client.",
+			Answer: listed[Grant]{Items: []Grant{exampleGrant}},
+		},
 		"GET /users/:id/grants": {
 			ID: "listGrants", Tag: "grants", Summary: "List the sign-ins of a user, newest first", Text: "Those of a deleted user, too, until they are swept.",
 			Answer: listed[Grant]{Items: []Grant{exampleGrant}},

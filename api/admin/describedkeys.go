@@ -25,6 +25,10 @@ func describedKeys() map[string]description {
 	return map[string]description{
 		"GET /keys":      {ID: "listKeys", Tag: "keys", Summary: "List all signing keys, on one page", Answer: listed[Key]{Items: []Key{key}}},
 		"GET /keys/plan": {ID: "planKeys", Tag: "keys", Summary: "Read what is to be done now, and what comes when", Answer: plan},
+		"GET /keys/rotation": {
+			ID: "foreseeRotation", Tag: "keys", Summary: "Read what a rotation would do, and from when everyone is safe", Answer: outcome, Also: []int{http.StatusNotFound, http.StatusConflict},
+			Text: "Nothing is done. The parameters are the members of rotateKeys, and it is refused where that would be; with mode=compromised and kid it is the end of a key.",
+		},
 		"POST /keys/rotate": {
 			ID: "rotateKeys", Tag: "keys", Summary: "Turn the keys", Answer: outcome, Also: []int{http.StatusConflict},
 			Text: "The members are the flags of keyturn keys rotate. all asks no second time.",

@@ -21,6 +21,15 @@ func describedOperations() map[string]description {
 			ID: "readHealth", Tag: "operations", Summary: "Read how an instance stands", Text: "What /readyz knows, in words, of the instance that answers; 200 also where something has failed.",
 			Answer: Health{Status: "ok", Version: "1.0.0", Checks: []Check{{Name: "database", Status: "ok", Detail: sentence.Verbatim("postgres")}}},
 		},
+		"GET /production": {
+			ID: "listTasks", Tag: "operations", Summary: "List what production needs, as things are now", Text: "done, todo, or decide for what only a person can know; of the instance that answers.",
+			Answer: listed[Task]{Items: []Task{{Name: TaskTLS, State: Todo, What: TaskTLS.Words(), Do: "KEYTURN_TRUSTED_PROXIES"}}},
+		},
+		"GET /activity": {
+			ID: "listActivity", Tag: "operations", Summary: "Count sign-ins and refusals over time", Text: "In steps from since on, each there even if nothing happened; without parameters the last 24 hours by the hour.",
+			Answer: listed[Activity]{Items: []Activity{{From: exampleTime, SignIns: 12, Refusals: 3}}},
+		},
+		"GET /letters/:id":               {ID: "readLetter", Tag: "operations", Summary: "Read a letter that waits, or that was given up", Answer: letter},
 		"GET /letters":                   {ID: "listLetters", Tag: "operations", Summary: "List letters that wait, or that were given up", Answer: listed[Letter]{Items: []Letter{letter}}},
 		"POST /letters/:id/retry":        {ID: "retryLetter", Tag: "operations", Summary: "Have a letter tried again at once"},
 		"DELETE /letters/:id":            {ID: "dropLetter", Tag: "operations", Summary: "Remove a letter, which will never leave then"},

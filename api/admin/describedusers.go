@@ -22,7 +22,13 @@ var (
 		ID: "3f6a4e0c9b1d4c55a0f2b7d81c7e9a46", UserID: exampleUser.ID, AuthTime: exampleTime, AMR: "pwd", CreatedAt: exampleTime, SeenAt: exampleTime,
 		ExpiresAt: Instant{exampleTime.Add(168 * time.Hour)}, Address: "192.0.2.7", UserAgent: "Mozilla/5.0",
 	}
+	exampleOpen = Open{Sessions: 1, Grants: 2, TokensUntil: Instant{exampleTime.Add(5 * time.Minute)}}
 )
+
+// exampleLink is a one-time link, as it is told.
+func exampleLink(purpose string) Link {
+	return Link{"https://id.example.com/link/" + purpose + "?token=(43 random characters)"}
+}
 
 // reasonBody is the body of a change that takes nothing but the operator's words for the audit log.
 var reasonBody = &bodyOf{May: "reason", Example: `{"reason": "lost laptop"}`}
@@ -52,8 +58,22 @@ func describedUsers() map[string]description {
 			ID: "inviteUser", Tag: "users", Summary: "Offer somebody an account by a letter", Text: "409 where no letters are sent. A password is theirs to choose.", Also: []int{http.StatusConflict},
 			Body: &bodyOf{View: User{}, Must: "email", May: "username given_name family_name admin language lifetime", Example: `{"email": "gwen@example.com", "given_name": "Gwen", "language": "en", "lifetime": "48h"}`},
 		},
+		"POST /users/invitation-link": {
+			ID: "linkInvitation", Tag: "users", Summary: "Offer somebody an account by a link to hand over", Status: http.StatusCreated, Answer: exampleLink("invitation"), Also: []int{http.StatusConflict},
+			Text: "No letter is sent. The link stands in this answer and in no other; whoever has it gets the account, and the address stays unverified.",
+			Body: &bodyOf{View: User{}, Must: "email", May: "username given_name family_name admin language lifetime", Example: `{"email": "gwen@example.com", "given_name": "Gwen", "lifetime": "48h"}`},
+		},
+		"POST /users/:id/password-reset-link": {
+			ID: "linkPasswordReset", Tag: "users", Summary: "Have a user choose a new password by a link to hand over", Status: http.StatusCreated, Answer: exampleLink("password_reset"), Also: []int{http.StatusConflict},
+			Text: "No letter is sent. The link stands in this answer and in no other; whoever has it gets the account. lifetime is at most 24h.",
+			Body: &bodyOf{May: "lifetime", Example: `{"lifetime": "1h"}`},
+		},
 		"POST /users/:id/password-reset": {
 			ID: "sendPasswordReset", Tag: "users", Summary: "Have a user choose a new password by a letter", Text: "409 where no letters are sent, or the user has no address.", Also: []int{http.StatusConflict},
+		},
+		"GET /users/:id/open": {
+			ID: "readOpenOfUser", Tag: "users", Summary: "Read what a user has open, and loses when they are shut out", Answer: exampleOpen,
+			Text: "What deactivation, deletion, a new password or the end of everything would end. Of grants 1000 are counted at most. Who is the last administrator can't be shut out.",
 		},
 		"GET /users/:id": {ID: "readUser", Tag: "users", Summary: "Read a user", Tagged: true, Answer: exampleUser},
 		"PATCH /users/:id": {

@@ -5,6 +5,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/openapi"
+	"keyturn/issuer"
 	"keyturn/keys"
 )
 
@@ -42,8 +43,20 @@ var queryParameters = map[string]openapi.Parameter{
 	"since":        {Description: "Not before this time.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
 	"until":        {Description: "Before this time.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
 
-	"GET /audit/export after":   {Description: "The number of a seal: only what comes after it.", Schema: &openapi.Schema{Type: "integer", Minimum: whole(1)}},
-	"GET /resources identifier": {Description: "Only this one; the answer has its entity tag then.", Schema: &openapi.Schema{Type: "string"}},
+	"client_id": {Description: "Only those at this client.", Schema: &openapi.Schema{Type: "string"}},
+	"step":      {Description: "How long a step is, a duration of whole minutes up to 168h; 1000 steps at most.", Schema: &openapi.Schema{Type: "string", Default: "1h"}},
+	"mode":      {Description: "graceful, immediate or compromised.", Schema: new(oneOf(keys.Graceful, keys.Immediate, keys.Compromised))},
+	"algorithm": {Description: "Only the token keys of this algorithm.", Schema: new(oneOf(issuer.Algorithms...))},
+	"purpose":   {Description: "Only the keys of this purpose.", Schema: new(oneOf(keys.Token, keys.Refresh))},
+	"kid":       {Description: "The key that is compromised.", Schema: &openapi.Schema{Type: "string"}},
+	"force":     {Description: "Turn though the waiting key has not been published for its lead.", Schema: &openapi.Schema{Type: "boolean", Default: false}},
+	"all":       {Description: "Revoke all keys of the lane, or of all.", Schema: &openapi.Schema{Type: "boolean", Default: false}},
+
+	"GET /activity since":                {Description: "From when; the minute that it is in.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
+	"GET /activity until":                {Description: "To when; without it, the end of the step that runs.", Schema: &openapi.Schema{Type: "string", Format: "date-time"}},
+	"GET /resources/snippets identifier": {Description: "The resource.", Schema: &openapi.Schema{Type: "string"}},
+	"GET /audit/export after":            {Description: "The number of a seal: only what comes after it.", Schema: &openapi.Schema{Type: "integer", Minimum: whole(1)}},
+	"GET /resources identifier":          {Description: "Only this one; the answer has its entity tag then.", Schema: &openapi.Schema{Type: "string"}},
 }
 
 // bodyMembers are members of bodies that no view has, or has otherwise.
@@ -77,27 +90,44 @@ var problemNotes = map[int]string{
 
 // notes describe types and members where their names don't say enough.
 var notes = map[string]string{
-	"User.external_id":       "The id that another system knew the user by; tokens release it as user_id.",
-	"User.admin":             "May do everything.",
-	"User.claims":            "The further standard claims of OpenID Connect.",
-	"Grant":                  "A sign-in at a client.",
-	"Grant.generation":       "How often its refresh token was replaced, and one.",
-	"Grant.reason":           "Why it was ended.",
-	"RevokedToken.until":     "When it would have expired.",
-	"Client.client_secret":   "Told once, where it was made.",
-	"Client.default_max_age": "Seconds after which people sign in again.",
-	"Group.required_acr":     "How strongly people in it must prove themselves; left out for no demand.",
-	"Resource":               "An audience. What it leaves out follows the settings.",
-	"Key.signs_from":         "When it takes over from the one before.",
-	"Outcome.safe_by":        "From when nobody accepts what the old key signed.",
-	"Problem.type":           "A URI that names the kind of problem; the page there says what to do.",
-	"Problem.title":          "The same for each problem of a kind.",
-	"Problem.detail":         "What is wrong with this request.",
-	"Problem.param":          "The member, parameter or header that is wrong.",
-	"Problem.instance":       "A URI that names this one answer.",
-	"Problem.request_id":     "The log tells more under it.",
-	"Session.amr":            "How the person proved who they are, blank-separated (RFC 8176).",
-	"Member":                 "A person in a group.",
-	"Lane":                   "A succession of keys of a purpose and algorithm.",
-	"Ended.ended":            "How many sign-ins it ended.",
+	"User.external_id":         "The id that another system knew the user by; tokens release it as user_id.",
+	"User.admin":               "May do everything.",
+	"User.claims":              "The further standard claims of OpenID Connect.",
+	"Grant":                    "A sign-in at a client.",
+	"Grant.refresh_expires_at": "When its newest refresh token expires.",
+	"Grant.expires_at":         "When it ends, however often it is refreshed.",
+	"Grant.amr":                "How the person proved who they are, blank-separated (RFC 8176).",
+	"Grant.acr":                "How strongly: 2 for two factors, phr for what can't be phished.",
+	"Task":                     "One thing that production needs.",
+	"Task.what":                "What it is.",
+	"Task.fact":                "How it is now.",
+	"Task.do":                  "The setting or command that changes it.",
+	"Activity":                 "What happened in one step of time.",
+	"Activity.from":            "When the step begins.",
+	"Open":                     "What is open, and ends with an act.",
+	"Open.more":                "There are more than were counted.",
+	"Open.tokens_until":        "Access tokens can't be taken back: from then on, none of those is accepted.",
+	"Open.last_administrator":  "Nobody would be left who may do everything.",
+	"Snippet":                  "Code to copy.",
+	"Snippet.stack":            "What it is for.",
+	"Link.link":                "Told once, where it was made.",
+	"Grant.generation":         "How often its refresh token was replaced, and one.",
+	"Grant.reason":             "Why it was ended.",
+	"RevokedToken.until":       "When it would have expired.",
+	"Client.client_secret":     "Told once, where it was made.",
+	"Client.default_max_age":   "Seconds after which people sign in again.",
+	"Group.required_acr":       "How strongly people in it must prove themselves; left out for no demand.",
+	"Resource":                 "An audience. What it leaves out follows the settings.",
+	"Key.signs_from":           "When it takes over from the one before.",
+	"Outcome.safe_by":          "From when nobody accepts what the old key signed.",
+	"Problem.type":             "A URI that names the kind of problem; the page there says what to do.",
+	"Problem.title":            "The same for each problem of a kind.",
+	"Problem.detail":           "What is wrong with this request.",
+	"Problem.param":            "The member, parameter or header that is wrong.",
+	"Problem.instance":         "A URI that names this one answer.",
+	"Problem.request_id":       "The log tells more under it.",
+	"Session.amr":              "How the person proved who they are, blank-separated (RFC 8176).",
+	"Member":                   "A person in a group.",
+	"Lane":                     "A succession of keys of a purpose and algorithm.",
+	"Ended.ended":              "How many sign-ins it ended.",
 }

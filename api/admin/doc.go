@@ -16,5 +16,5 @@
 //   - Who is refused is recorded: a 403, and a 401 for a token that is ours. Where that can't be recorded
 //     the refusal stands and the log tells of both.
 //
-// No answer holds a hash, a key or a token.
+// No answer holds a hash, a key or a token. What is told once, to who made it, are a client's secret and a one-time link.
 package admin

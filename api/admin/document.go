@@ -18,7 +18,7 @@ import (
 
 // documentVersion is that of the API, which is not the program's: it is raised with each addition, and its first
 // number with what breaks callers, which would then be another path.
-const documentVersion = "1.1"
+const documentVersion = "1.2"
 
 // Document describes the API at base, its absolute URL, in OpenAPI 3.1: the table of routes and the descriptions
 // beside the handlers.
@@ -242,6 +242,8 @@ func newTypes(base string) *openapi.Types {
 			reflect.TypeFor[keys.State]():        oneOf(keys.Published, keys.Signing, keys.Retiring, keys.Gone, keys.Revoked),
 			reflect.TypeFor[keys.Action]():       oneOf(keys.Create, keys.Reschedule, keys.Revoke, keys.Delete),
 			reflect.TypeFor[keys.Turning]():      oneOf(keys.Signs, keys.StopsSigning, keys.Goes),
+			reflect.TypeFor[TaskName]():          oneOf(TaskNames()...),
+			reflect.TypeFor[TaskState]():         oneOf(Done, Todo, Decide),
 		},
 		Names: map[reflect.Type]string{reflect.TypeFor[problemView](): "Problem"},
 		Notes: notes,

@@ -9,21 +9,39 @@ import (
 	"keyturn/issuer"
 )
 
-// listGrants answers a user's grants, newest first, those of a deleted user too; the cursor is an id.
-func (h *Handlers) listGrants(r *request) error {
+// listUserGrants answers a user's grants, those of a deleted user too.
+func (h *Handlers) listUserGrants(r *request) error {
 	id, err := r.id(accounts.ErrUserNotFound)
 	if err != nil {
 		return err
 	}
-	live, err := r.query.flag("live")
-	if err != nil {
+	return h.writeGrants(r, issuer.GrantQuery{UserID: id})
+}
+
+// listGrants answers the grants of everybody, or of one user or client.
+func (h *Handlers) listGrants(r *request) error {
+	q := issuer.GrantQuery{}
+	for name, into := range map[string]*string{"user_id": &q.UserID, "client_id": &q.ClientID} {
+		id, given := r.query[name]
+		if given && !isID(id) {
+			return invalid(name, "is not an id")
+		}
+		*into = id
+	}
+	return h.writeGrants(r, q)
+}
+
+// writeGrants answers the grants that q selects, newest first; the cursor is an id.
+func (h *Handlers) writeGrants(r *request, q issuer.GrantQuery) (err error) {
+	if q.LiveOnly, err = r.query.flag("live"); err != nil {
 		return err
 	}
 	if after := r.query["after"]; after != "" && !isID(after) {
 		return invalid("after", "is not the next of an answer")
 	}
 	read := func(after string, limit int) ([]issuer.Grant, error) {
-		return h.Issuer.Grants(r.ctx, issuer.GrantQuery{UserID: id, LiveOnly: live, After: after, Limit: limit}, r.actor)
+		q.After, q.Limit = after, limit
+		return h.Issuer.Grants(r.ctx, q, r.actor)
 	}
 	return writePage(r, read, func(g issuer.Grant) string { return g.ID }, ViewGrant)
 }

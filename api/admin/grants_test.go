@@ -163,3 +163,35 @@ func TestRevocationOutlivesTheCaller(t *testing.T) {
 		t.Error("the grant lives on")
 	}
 }
+
+func TestGrantsOfEverybodyAreListed(t *testing.T) {
+	f := newFixture(t)
+	reader := f.token("admin:read")
+	spider, gwen := f.user("spiderman", false), f.user("gwen", false)
+	f.signIn("spiderman", password)
+	f.signIn("gwen", password)
+	list := func(query string) []string {
+		return items(f.send(http.MethodGet, "/grants"+query, reader, "").want(http.StatusOK), "user_id")
+	}
+	for query, want := range map[string][]string{
+		"": {gwen, spider}, "?user_id=" + spider: {spider}, "?client_id=token-pair": {gwen, spider}, "?client_id=shop": {}, "?live=true&user_id=" + gwen: {gwen},
+	} {
+		if got := list(query); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+	}
+	page := f.send(http.MethodGet, "/grants?limit=1", reader, "").want(http.StatusOK)
+	if got := list("?after=" + page["next"].(string)); !slices.Equal(got, []string{spider}) {
+		t.Errorf("the second page: %v", got)
+	}
+	first := page["items"].([]any)[0].(map[string]any)
+	for _, member := range []string{"auth_time", "amr", "session_id", "refresh_expires_at"} {
+		if text, _ := first[member].(string); text == "" {
+			t.Errorf("no %s in %v", member, first)
+		}
+	}
+	for _, query := range []string{"user_id=x%20y", "client_id=x%20y", "after=%20", "live=1", "user_id="} {
+		param, _, _ := strings.Cut(query, "=")
+		f.send(http.MethodGet, "/grants?"+query, reader, "").wantParam(param)
+	}
+}

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -84,4 +85,37 @@ func TestPasswordIsRefusedWithAReason(t *testing.T) {
 func (f *fixture) create(body string) string {
 	f.Helper()
 	return f.send("POST", "/users", f.token("admin:users"), body).want(http.StatusCreated)["id"].(string)
+}
+
+// A link is told once, to who asked for it, and leads to the configured issuer; no letter leaves.
+func TestLinksToHandOver(t *testing.T) {
+	f := newFixture(t)
+	people := f.token("admin:users")
+	id := f.create(`{"username": "spiderman", "email": "peter@example.com"}`)
+	f.send(http.MethodPost, "/users/"+id+"/password-reset-link", people, "").want(http.StatusConflict)
+	f.send(http.MethodPost, "/users/invitation-link", people, `{"email": "gwen@example.com"}`).want(http.StatusConflict)
+	f.withLetters()
+	for path, want := range map[string]struct{ body, link string }{
+		"/users/" + id + "/password-reset-link": {`{"lifetime": "1h"}`, "/link/password_reset"},
+		"/users/invitation-link":                {`{"email": "gwen@example.com", "given_name": "Gwen", "lifetime": "48h"}`, "/link/invitation"},
+	} {
+		link, _ := f.send(http.MethodPost, path, people, want.body).want(http.StatusCreated)["link"].(string)
+		address, secret, _ := strings.Cut(link, "?token=")
+		if address != "https://id.example.com"+want.link || len(secret) != 43 {
+			t.Errorf("%s: %q", path, link)
+		}
+		if strings.Contains(f.log.String(), secret) {
+			t.Errorf("%s: the secret is logged", path)
+		}
+		f.send(http.MethodPost, path, people, strings.Replace(want.body, "{", `{"password": "x", `, 1)).wantParam("password")
+	}
+	if _, err := f.db.ClaimLetter(t.Context(), time.Hour, keys.NewSecret().Hash()); !errors.Is(err, accounts.ErrNoLetter) {
+		t.Errorf("a letter was queued (%v)", err)
+	}
+	f.send(http.MethodPost, "/users/"+id+"/password-reset-link", people, `{"lifetime": "25h"}`).wantParam("lifetime")
+	f.send(http.MethodPost, "/users/"+id+"/password-reset-link", people, `{"lifetime": "soon"}`).wantParam("lifetime")
+	f.send(http.MethodPost, "/users/invitation-link", people, `{"email": "no address"}`).wantParam("email")
+	f.send(http.MethodPost, "/users/invitation-link", people, `{"email": "gwen@example.com", "admin": true}`).want(http.StatusForbidden)
+	f.send(http.MethodPost, "/users/"+f.user("boss", true)+"/password-reset-link", people, "").want(http.StatusForbidden)
+	f.send(http.MethodPost, "/users/nobody/password-reset-link", people, "").want(http.StatusNotFound)
 }

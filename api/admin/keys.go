@@ -21,6 +21,25 @@ func (h *Handlers) planKeys(r *request) error {
 	return r.write(http.StatusOK, ViewPlan(h.Keys.Keys(), h.Keys.Plan()))
 }
 
+// foreseeRotation answers what a rotation would do, and does not do it. The parameters are the members of a rotation.
+func (h *Handlers) foreseeRotation(r *request) error {
+	q := keys.Rotation{
+		Mode: keys.Mode(r.query["mode"]), Algorithm: keys.Algorithm(r.query["algorithm"]), Purpose: keys.Purpose(r.query["purpose"]), KID: r.query["kid"],
+	}
+	var err error
+	if q.Force, err = r.query.flag("force"); err != nil {
+		return err
+	}
+	if q.All, err = r.query.flag("all"); err != nil {
+		return err
+	}
+	out, err := h.Keys.Foresee(q)
+	if err != nil {
+		return err
+	}
+	return r.write(http.StatusOK, ViewOutcome(out))
+}
+
 func (h *Handlers) rotateKeys(r *request) error {
 	var mode, algorithm, purpose, kid, reason string
 	var force, all bool

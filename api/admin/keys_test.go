@@ -223,3 +223,26 @@ func TestPlanTellsWhatComesWhen(t *testing.T) {
 		t.Errorf("%d new keys planned, want 3: %v", created, plan["steps"])
 	}
 }
+
+// What is foreseen is what is done, and foreseeing does nothing.
+func TestRotationIsForeseen(t *testing.T) {
+	f := newFixture(t)
+	reader, turn := f.token("admin:read"), f.token("admin:keys")
+	kids := func() []string { return items(f.send(http.MethodGet, "/keys", reader, "").want(http.StatusOK), "kid") }
+	before := kids()
+	foreseen := f.send(http.MethodGet, "/keys/rotation?mode=graceful&purpose=token", reader, "").want(http.StatusOK)
+	if got := kids(); !slices.Equal(got, before) {
+		t.Fatalf("keys %v, before %v", got, before)
+	}
+	done := f.send(http.MethodPost, "/keys/rotate", turn, `{"mode": "graceful", "purpose": "token"}`).want(http.StatusOK)
+	if len(foreseen["steps"].([]any)) == 0 || len(foreseen["steps"].([]any)) != len(done["steps"].([]any)) {
+		t.Errorf("foreseen %v, done %v", foreseen["steps"], done["steps"])
+	}
+	f.send(http.MethodGet, "/keys/rotation?mode=compromised&kid="+before[0], reader, "").want(http.StatusOK)
+	f.send(http.MethodGet, "/keys/rotation?mode=compromised&kid=none", reader, "").want(http.StatusNotFound)
+	f.send(http.MethodGet, "/keys/rotation?mode=immediate", reader, "").want(http.StatusConflict)
+	f.send(http.MethodGet, "/keys/rotation?mode=immediate&force=true", reader, "").want(http.StatusOK)
+	f.send(http.MethodGet, "/keys/rotation?mode=sideways", reader, "").wantParam("mode")
+	f.send(http.MethodGet, "/keys/rotation?force=yes", reader, "").wantParam("force")
+	f.send(http.MethodGet, "/keys/rotation?mode=compromised&all=1", reader, "").wantParam("all")
+}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"net/http"
 
 	"keyturn/accounts"
 	"keyturn/audit"
@@ -10,6 +11,7 @@ import (
 // Letters is what operators do with letters that are on their way.
 type Letters interface {
 	List(ctx context.Context, q accounts.LetterQuery, actor audit.Actor) ([]accounts.QueuedLetter, error)
+	Get(ctx context.Context, id string, actor audit.Actor) (accounts.QueuedLetter, error)
 	// Retry returns 0 for one that waits for its first try anyway.
 	Retry(ctx context.Context, id string, actor audit.Actor) (int, error)
 	Drop(ctx context.Context, id string, actor audit.Actor) error
@@ -57,6 +59,21 @@ func (h *Handlers) listLetters(r *request) error {
 		return h.Letters.List(r.ctx, accounts.LetterQuery{Failed: failed, After: after, Limit: limit}, r.actor)
 	}
 	return writePage(r, read, func(l accounts.QueuedLetter) string { return l.ID }, ViewLetter)
+}
+
+func (h *Handlers) readLetter(r *request) error {
+	id, err := r.id(accounts.ErrLetterNotFound)
+	if err != nil {
+		return err
+	}
+	if h.Letters == nil {
+		return accounts.ErrLetterNotFound
+	}
+	letter, err := h.Letters.Get(r.ctx, id, r.actor)
+	if err != nil {
+		return err
+	}
+	return r.write(http.StatusOK, ViewLetter(letter))
 }
 
 // retryLetter has a letter tried again at once.

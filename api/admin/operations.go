@@ -19,51 +19,6 @@ type Operations struct {
 	Production func(context.Context) []Task
 }
 
-// Task is one thing that production needs.
-type Task struct {
-	Name  TaskName
-	State TaskState
-	// Fact is how it is now, in words or Verbatim; it may be empty.
-	Fact sentence.Sentence
-	// Do is the setting or command that changes it, empty for none.
-	Do string
-}
-
-// TaskState says how far a task is.
-type TaskState string
-
-// The states of a task: Decide is what only a person can know.
-const (
-	Done   TaskState = "done"
-	Todo   TaskState = "todo"
-	Decide TaskState = "decide"
-)
-
-// TaskName names a task.
-type TaskName string
-
-// TaskNames are the tasks, in order.
-func TaskNames() []TaskName {
-	return []TaskName{
-		TaskIssuer, TaskTLS, TaskJWKS, TaskDatabase, TaskMasterKey, TaskAdministrators, TaskSecondFactor, TaskMail, TaskSignUp, TaskAudit, TaskMetrics,
-	}
-}
-
-// The tasks.
-const (
-	TaskIssuer         TaskName = "issuer"         // an https address of its own
-	TaskTLS            TaskName = "tls"            // TLS here, or a proxy that is believed
-	TaskJWKS           TaskName = "jwks"           // the key set is reached at the issuer
-	TaskDatabase       TaskName = "database"       // PostgreSQL, or one file that is backed up
-	TaskMasterKey      TaskName = "master_key"     // a place of its own
-	TaskAdministrators TaskName = "administrators" // more than one
-	TaskSecondFactor   TaskName = "second_factor"  // demanded of administrators
-	TaskMail           TaskName = "mail"
-	TaskSignUp         TaskName = "sign_up"
-	TaskAudit          TaskName = "audit" // how long it is kept, and where its head is noted
-	TaskMetrics        TaskName = "metrics"
-)
-
 // Check is one line of health. Status is ok, warning or failed.
 type Check struct {
 	Name   string            `json:"name"`

@@ -70,6 +70,9 @@ func TestLettersAreRetriedAndDropped(t *testing.T) {
 	if got := items(list("?failed=true"), "id"); !slices.Equal(got, []string{l.ID}) {
 		t.Fatalf("given up: %v", got)
 	}
+	if got := f.send(http.MethodGet, "/letters/"+l.ID, all, "").want(http.StatusOK); got["failure"] != "unreachable" || got["given_up_at"] == nil || got["to"] != l.To {
+		t.Errorf("letter %v", got)
+	}
 	f.send(http.MethodPost, "/letters/"+l.ID+"/retry", all, "").want(http.StatusNoContent)
 	if got := items(list(""), "id"); !slices.Equal(got, ids) {
 		t.Errorf("after a retry: %v", got)
@@ -77,6 +80,8 @@ func TestLettersAreRetriedAndDropped(t *testing.T) {
 	f.send(http.MethodDelete, "/letters/"+l.ID, all, "").want(http.StatusNoContent)
 	f.send(http.MethodDelete, "/letters/"+l.ID, all, "").want(http.StatusNotFound)
 	f.send(http.MethodPost, "/letters/"+l.ID+"/retry", all, "").want(http.StatusNotFound)
+	f.send(http.MethodGet, "/letters/"+l.ID, all, "").want(http.StatusNotFound)
+	f.send(http.MethodGet, "/letters/x%20y", all, "").want(http.StatusNotFound)
 	f.send(http.MethodGet, "/letters?failed=yes", all, "").wantParam("failed")
 	f.send(http.MethodGet, "/letters?after=%20", all, "").wantParam("after")
 }

@@ -149,6 +149,19 @@ func (q queryValues) time(name string) (time.Time, error) {
 	return t, nil
 }
 
+// duration is a length of time as Go writes it, otherwise where it is not given.
+func (q queryValues) duration(name string, otherwise time.Duration) (time.Duration, error) {
+	text, given := q[name]
+	if !given {
+		return otherwise, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, invalid(name, "must be a duration like 5m or 1h30m")
+	}
+	return d, nil
+}
+
 // flag is a parameter that is true or false, false by default.
 func (q queryValues) flag(name string) (bool, error) {
 	switch text, given := q[name]; {

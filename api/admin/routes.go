@@ -34,10 +34,12 @@ type Handlers struct {
 	Issuer   *issuer.Issuer
 	Keys     *keys.Ring
 	Clients  *oauth.Registry
-	// SelfService sends invitations and letters; nil offers neither.
+	// SelfService sends invitations and letters, and makes links; nil offers neither.
 	SelfService *accounts.SelfService
-	Audit       *audit.Reader
-	Apps        *oauth.Provider
+	// Link is where the secret of a one-time link leads.
+	Link  func(accounts.LinkPurpose, keys.Secret) string
+	Audit *audit.Reader
+	Apps  *oauth.Provider
 	// Letters are those of the queue; nil where there is none.
 	Letters    Letters
 	Operations Operations
@@ -66,6 +68,7 @@ func (h *Handlers) Routes() []Route {
 	return []Route{
 		{get, "/keys", "", read, h.listKeys},
 		{get, "/keys/plan", "", read, h.planKeys},
+		{get, "/keys/rotation", "mode algorithm purpose kid force all", read, h.foreseeRotation},
 		{post, "/keys/rotate", "", turn, h.rotateKeys},
 		{post, "/keys/:kid/revoke", "", turn, h.revokeKey},
 
@@ -73,14 +76,17 @@ func (h *Handlers) Routes() []Route {
 		{post, "/users", "", people, h.createUser},
 		{post, "/users/import", "", people, h.importUsers},
 		{post, "/users/invite", "", people, h.inviteUser},
+		{post, "/users/invitation-link", "", people, h.linkInvitation},
 		{get, "/users/:id", "", read, h.readUser},
+		{get, "/users/:id/open", "", read, h.readOpenOfUser},
 		{patch, "/users/:id", "", people, h.updateUser},
 		{del, "/users/:id", "", people, h.deleteUser},
 		{put, "/users/:id/password", "", people, h.setPassword},
 		{post, "/users/:id/password-reset", "", people, h.sendReset},
+		{post, "/users/:id/password-reset-link", "", people, h.linkReset},
 		{post, "/users/:id/activate", "", people, h.activateUser},
 		{post, "/users/:id/deactivate", "", people, h.deactivateUser},
-		{get, "/users/:id/grants", "limit after live", read, h.listGrants},
+		{get, "/users/:id/grants", "limit after live", read, h.listUserGrants},
 		{del, "/users/:id/grants", "", people, h.revokeUserGrants},
 
 		{get, "/users/:id/sessions", "", read, h.listSessions},
@@ -106,11 +112,15 @@ func (h *Handlers) Routes() []Route {
 
 		{get, "/health", "", read, h.readHealth},
 		{get, "/settings", "", read, h.listSettings},
+		{get, "/production", "", read, h.listTasks},
+		{get, "/activity", "since until step", read, h.listActivity},
 		{get, "/letters", "limit after failed", read, h.listLetters},
+		{get, "/letters/:id", "", read, h.readLetter},
 		{post, "/letters/:id/retry", "", all, h.retryLetter},
 		{del, "/letters/:id", "", all, h.dropLetter},
 		{post, "/sessions/end-all", "", all, h.endEverybody},
 
+		{get, "/grants", "limit after user_id client_id live", read, h.listGrants},
 		{get, "/grants/:id", "", read, h.readGrant},
 		{del, "/grants/:id", "", people, h.revokeGrant},
 		{get, "/revoked-tokens", "limit after user_id", read, h.listRevoked},
@@ -118,6 +128,8 @@ func (h *Handlers) Routes() []Route {
 		{get, "/clients", "limit after prefix", read, h.listClients},
 		{post, "/clients", "", all, h.createClient},
 		{get, "/clients/:id", "", read, h.readClient},
+		{get, "/clients/:id/snippets", "", read, h.listClientSnippets},
+		{get, "/clients/:id/open", "", read, h.readOpenOfClient},
 		{put, "/clients/:id", "", all, h.updateClient},
 		{del, "/clients/:id", "", all, h.deleteClient},
 		{post, "/clients/:id/enable", "", all, h.enableClient},
@@ -126,6 +138,7 @@ func (h *Handlers) Routes() []Route {
 		{del, "/clients/:id/secrets/:secret", "", all, h.removeSecret},
 
 		{get, "/resources", "limit after identifier", read, h.listResources},
+		{get, "/resources/snippets", "identifier", read, h.listResourceSnippets},
 		{post, "/resources", "", all, h.createResource},
 		{put, "/resources", "identifier", all, h.updateResource},
 		{del, "/resources", "identifier", all, h.deleteResource},

@@ -53,23 +53,32 @@ func ViewUser(u accounts.User) User {
 
 // Grant is a sign-in at a client.
 type Grant struct {
-	ID         string        `json:"id"`
-	UserID     string        `json:"user_id"`
-	ClientID   string        `json:"client_id"`
-	Audience   string        `json:"audience"`
-	Generation int64         `json:"generation"`
-	CreatedAt  Instant       `json:"created_at"`
-	RotatedAt  Instant       `json:"rotated_at"`
-	ExpiresAt  Instant       `json:"expires_at"`
-	RevokedAt  Instant       `json:"revoked_at,omitzero"`
-	Reason     issuer.Reason `json:"reason,omitempty"`
+	ID        string  `json:"id"`
+	UserID    string  `json:"user_id"`
+	ClientID  string  `json:"client_id"`
+	Audience  string  `json:"audience"`
+	Scope     string  `json:"scope,omitempty"`
+	SessionID string  `json:"session_id,omitempty"`
+	AuthTime  Instant `json:"auth_time,omitzero"`
+	AMR       string  `json:"amr,omitempty"`
+	ACR       string  `json:"acr,omitempty"`
+
+	Generation       int64         `json:"generation"`
+	CreatedAt        Instant       `json:"created_at"`
+	RotatedAt        Instant       `json:"rotated_at"`
+	RefreshExpiresAt Instant       `json:"refresh_expires_at"`
+	ExpiresAt        Instant       `json:"expires_at"`
+	RevokedAt        Instant       `json:"revoked_at,omitzero"`
+	Reason           issuer.Reason `json:"reason,omitempty"`
 }
 
 // ViewGrant is how one looks.
 func ViewGrant(g issuer.Grant) Grant {
 	return Grant{
-		ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Audience: g.Audience, Generation: g.Generation,
-		CreatedAt: Instant{g.CreatedAt}, RotatedAt: Instant{g.RotatedAt}, ExpiresAt: Instant{g.ExpiresAt},
+		ID: g.ID, UserID: g.UserID, ClientID: g.ClientID, Audience: g.Audience, Scope: g.Scope,
+		SessionID: g.SessionID, AuthTime: Instant{g.AuthTime}, AMR: g.AMR, ACR: g.ACR,
+		Generation: g.Generation, CreatedAt: Instant{g.CreatedAt}, RotatedAt: Instant{g.RotatedAt},
+		RefreshExpiresAt: Instant{g.RefreshExpiresAt()}, ExpiresAt: Instant{g.ExpiresAt},
 		RevokedAt: Instant{g.RevokedAt}, Reason: g.RevokedFor,
 	}
 }

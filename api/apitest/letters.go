@@ -47,9 +47,7 @@ func (s *Server) Letters(t testing.TB) []mail.Message {
 	box := &mailbox{}
 	(&mail.Post{
 		Store: emptied{s.DB, cancel}, Mailer: box, Letters: letters, Now: s.Now, Log: slog.New(slog.DiscardHandler),
-		LinkURL: func(purpose accounts.LinkPurpose, secret keys.Secret) string {
-			return s.URL + web.LinkPath + string(purpose) + "?token=" + secret.Reveal()
-		},
+		LinkURL: web.LinkAt(s.URL),
 	}).Run(ctx)
 	return box.got
 }

@@ -27,6 +27,13 @@ type linkPage struct {
 
 var toSignIn = Way{"sign_in", AccountPath}
 
+// LinkAt is where one-time links lead, whatever address somebody came by: always to the configured issuer.
+func LinkAt(issuer string) func(accounts.LinkPurpose, keys.Secret) string {
+	return func(purpose accounts.LinkPurpose, secret keys.Secret) string {
+		return issuer + LinkPath + string(purpose) + "?token=" + secret.Reveal()
+	}
+}
+
 // linkPages are the pages by the purpose that stands in the path.
 var linkPages = map[accounts.LinkPurpose]linkPage{
 	accounts.LinkSignUp: {

@@ -111,9 +111,9 @@ func (c *Config) letters() (*mail.Letters, error) {
 	return mail.NewLetters(c.BrandName, c.issuerHost())
 }
 
-// linkURL is where a one-time link leads to: always to the configured issuer.
+// linkURL is where a one-time link leads to.
 func (c *Config) linkURL(purpose accounts.LinkPurpose, secret keys.Secret) string {
-	return c.Issuer + web.LinkPath + string(purpose) + "?token=" + secret.Reveal()
+	return web.LinkAt(c.Issuer)(purpose, secret)
 }
 
 // newPost wires what sends letters; nil without mail.

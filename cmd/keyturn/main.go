@@ -71,7 +71,7 @@ Every setting of "keyturn config" is a flag of every command, too: --database-ur
 	root.AddCommand(
 		serveCommand(), demoCommand(http.DefaultTransport), migrateCommand(), userCommand(), groupCommand(), clientCommand(),
 		resourceCommand(), keysCommand(),
-		sessionCommand(), mailCommand(), adminCommand(), auditCommand(), doctorCommand(), configCommand(), healthcheckCommand(), versionCommand(),
+		sessionCommand(), mailCommand(), adminCommand(), auditCommand(), doctorCommand(), productionCommand(), configCommand(), healthcheckCommand(), versionCommand(),
 	)
 	return root
 }

@@ -115,6 +115,17 @@ func TestSetUpFollowsTheServer(t *testing.T) {
 			t.Errorf("before: %s is %q, want %q", name, before[name], state)
 		}
 	}
+	if out, status := i.run(t, "", "production", "--json"); status != 1 || !strings.Contains(out, admin.TaskAdministrators.Words()) {
+		t.Errorf("the command: %d %s", status, out)
+	}
+	listed := map[string]string{}
+	out, _ := i.run(t, "", "production")
+	for _, m := range regexp.MustCompile(`(?m)^([a-z_]+) +(done|todo|decide)`).FindAllStringSubmatch(out, -1) {
+		listed[m[1]] = m[2]
+	}
+	if len(listed) != len(before) || listed["jwks"] != "done" || listed["administrators"] != "todo" || listed["metrics"] != "decide" {
+		t.Errorf("the command lists %v", listed)
+	}
 	i.must(t, "another fine password\n", "user", "create", "second", "--admin", "--password-stdin")
 	i.must(t, "", "group", "create", "bosses")
 	i.must(t, "", "group", "add-member", "bosses", "boss")

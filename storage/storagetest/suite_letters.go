@@ -139,6 +139,11 @@ func testLettersGivenUp(t *testing.T, open OpenFunc) {
 	if len(failed) != 1 || failed[0].ID != l.ID || failed[0].Failure != "refused" || !failed[0].FailedAt.Equal(clock.Now().Add(-time.Hour)) {
 		t.Errorf("got %+v, want the letter", failed)
 	}
+	one, err := db.Letter(ctx, l.ID)
+	must(t, err)
+	equal(t, "the letter by its id", one, failed[0])
+	_, err = db.Letter(ctx, "no-such-letter")
+	is(t, "a letter that is not there", err, accounts.ErrLetterNotFound)
 	equal(t, "waiting", len(list(false)), 0)
 
 	operator := audit.Actor{Kind: audit.Operator, ID: "root"}
@@ -165,7 +170,7 @@ func testLettersGivenUp(t *testing.T, open OpenFunc) {
 	change("retried", db.RetryLetters, waiting.ID, 0)
 	change("dropped", db.DropLetters, waiting.ID, 1)
 	noLetter(t, db, "after that")
-	_, err := db.RetryLetters(ctx, waiting.ID, operator)
+	_, err = db.RetryLetters(ctx, waiting.ID, operator)
 	is(t, "retry of one that is not there", err, accounts.ErrLetterNotFound)
 	_, err = db.DropLetters(ctx, waiting.ID, operator)
 	is(t, "drop of one that is not there", err, accounts.ErrLetterNotFound)

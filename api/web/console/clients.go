@@ -110,7 +110,7 @@ func (k *Console) clientPage(c *call, client *oauth.Client, made keys.Secret) er
 // clientThing is what the page of a client shows.
 func (k *Console) clientThing(c *call, client *oauth.Client, made keys.Secret) (thing, error) {
 	at := "/clients/" + client.ID
-	page := thing{Facts: k.clientFacts(c, client), Secret: made.Reveal(), Snippets: k.clientSnippets(client)}
+	page := thing{Facts: k.clientFacts(c, client), Secret: made.Reveal(), Snippets: opened(admin.ClientSnippets(k.Issuer.Settings, client), "")}
 	if c.may(audit.ManageAll) {
 		page.Acts = append(page.Acts, deed{Name: "edit", Href: at + "/edit"})
 		if client.AuthMethod.UsesSecret() {
@@ -190,18 +190,9 @@ func (k *Console) clientQuestion(c *call, name string) (*question, *oauth.Client
 
 // clientEnds tells what ends with a client.
 func (k *Console) clientEnds(c *call, q *question, id string) error {
-	live, err := k.grants(c, grantFilter{client: id, live: true}).read(window{Limit: exportRows})
-	n := int64(len(live))
-	switch {
-	case err != nil || n == 0:
-		return err
-	case n >= exportRows:
-		q.Ends = append(q.Ends, c.text("ends.grants.many", "n", n))
-	default:
-		q.Ends = append(q.Ends, c.count("ends.grants", n))
-	}
-	q.Ends = append(q.Ends, c.text("ends.tokens", "time", must(c.texts.Exact(k.Now().Add(k.longestAccess(c))))))
-	return nil
+	open, err := k.whatEnds().OfClient(c.ctx, id, c.actor)
+	q.Ends = append(q.Ends, c.grantsEnd(open)...)
+	return err
 }
 
 func (k *Console) clientDisabling(c *call) (*question, error) {

@@ -40,6 +40,8 @@ type Console struct {
 	Kept  func(*gin.Context, accounts.Authentication) url.Values
 	// OwnForm reads a form of our own; oauth.ErrCrossSite where another site sent it.
 	OwnForm func(*gin.Context) (url.Values, error)
+	// Link is where the secret of a one-time link leads.
+	Link func(accounts.LinkPurpose, keys.Secret) string
 	// Actor says where the request came from; RequestID is the id that the log tells of it under.
 	Actor     func(*gin.Context) audit.Actor
 	RequestID func(*gin.Context) string

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"keyturn/accounts"
-	"keyturn/api/web"
-	"keyturn/keys"
 )
 
 // waysOf is how a user signs in.
@@ -46,7 +44,7 @@ func (k *Console) factorReset(c *call) (*question, error) {
 		n, err := k.Factors.Reset(c.ctx, u.ID, c.actor)
 		return ended(q.Back, "factors_reset", n), err
 	}
-	return q, k.ends(c, q, u.ID)
+	return q, k.loses(c, q, u.ID)
 }
 
 // resetSending sends the letter by which somebody chooses a new password.
@@ -76,12 +74,7 @@ func (k *Console) resetLinkMaking(c *call) (*question, error) {
 		if err != nil {
 			return err
 		}
-		return k.userPage(c, u, k.linkOf(accounts.LinkPasswordReset, secret))
+		return k.userPage(c, u, k.Link(accounts.LinkPasswordReset, secret))
 	}
 	return q, nil
-}
-
-// linkOf is the one-time link of a secret that was just made.
-func (k *Console) linkOf(purpose accounts.LinkPurpose, secret keys.Secret) string {
-	return k.Issuer.Settings.Issuer + web.LinkPath + string(purpose) + "?token=" + secret.Reveal()
 }

@@ -137,7 +137,7 @@ func (k *Console) grantRevocation(c *call) (*question, error) {
 		Title:  c.text("ask.revoke_grant.title", "user", userCell(g.UserID, g.User.Username).Text, "client", g.ClientID),
 		Button: c.text("ask.revoke_grant.button"),
 		What:   []template.HTML{c.text("ask.revoke_grant.what")},
-		Ends:   []template.HTML{c.count("ends.grants", 1), c.text("ends.tokens", "time", must(c.texts.Exact(k.Now().Add(k.longestAccess(c)))))},
+		Ends:   []template.HTML{c.count("ends.grants", 1), c.tokensEnd(k.whatEnds().TokensUntil(c.ctx))},
 	}
 	q.do = func() (string, error) {
 		n, err := k.Issuer.RevokeGrant(c.ctx, g.ID, c.actor.Why, c.actor)

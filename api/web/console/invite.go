@@ -78,7 +78,7 @@ func (k *Console) inviteByLink(c *call, in accounts.Invitation) error {
 		return err
 	}
 	page := thing{
-		Secret: k.linkOf(accounts.LinkInvitation, secret),
+		Secret: k.Link(accounts.LinkInvitation, secret),
 		Facts:  facts(fact{"email", []cell{{Text: in.Email}}}, fact{"name", []cell{{Text: strings.TrimSpace(in.GivenName + " " + in.FamilyName)}}}),
 	}
 	page.Notes = append(page.Notes, c.text("users.invite.hand"))

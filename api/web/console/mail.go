@@ -72,22 +72,16 @@ func (k *Console) listLetters(c *call) error {
 	return showList(c, "mail", l)
 }
 
-// letter is the one in the path. The queue is asked for what stands behind the beginning of its id, which is shorter
-// than any id.
+// letter is the one in the path.
 func (k *Console) letter(c *call) (accounts.QueuedLetter, error) {
 	id, err := c.id("id", accounts.ErrLetterNotFound)
 	if err != nil {
 		return accounts.QueuedLetter{}, err
 	}
-	some, err := k.letters(c, "", window{After: id[:len(id)-1], Limit: exportRows})
-	if err != nil {
-		return accounts.QueuedLetter{}, err
-	}
-	n := slices.IndexFunc(some, func(l accounts.QueuedLetter) bool { return l.ID == id })
-	if n < 0 {
+	if k.Letters == nil {
 		return accounts.QueuedLetter{}, accounts.ErrLetterNotFound
 	}
-	return some[n], nil
+	return k.Letters.Get(c.ctx, id, c.actor)
 }
 
 func (k *Console) showLetter(c *call) error {

@@ -12,15 +12,6 @@ import (
 	"keyturn/keys"
 )
 
-// plan is what a rotation would do, found out by the very function that does it.
-func (k *Console) plan(r keys.Rotation) (keys.Outcome, error) {
-	var plain []keys.Key
-	for _, key := range k.Keys.Keys() {
-		plain = append(plain, key.Key)
-	}
-	return keys.Rotate(plain, r, k.Keys.Policy(), k.Keys.Now())
-}
-
 // consequences are what comes of a rotation, in sentences.
 func (k *Console) consequences(c *call, out keys.Outcome) []template.HTML {
 	now := k.Keys.Now()
@@ -80,7 +71,7 @@ func (k *Console) keyRevocation(c *call) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := k.plan(keys.Rotation{Mode: keys.Compromised, KID: key.KID})
+	out, err := k.Keys.Foresee(keys.Rotation{Mode: keys.Compromised, KID: key.KID})
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +155,7 @@ func (k *Console) rotationPage(c *call, page rotation, reason *field, refused er
 	status := http.StatusOK
 	if page.Mode != "" && refused == nil {
 		var out keys.Outcome
-		if out, refused = k.plan(page.wish()); refused == nil {
+		if out, refused = k.Keys.Foresee(page.wish()); refused == nil {
 			q := &question{What: k.consequences(c, out), Plan: k.steps(c, out), Button: c.text("rotate." + page.Mode), Mild: page.Mode == string(keys.Graceful)}
 			page.Ask = &asked{question: q, Reason: reason}
 		}

@@ -21,10 +21,7 @@ type setUp struct {
 
 // showSetUp shows what production still needs, as things are now.
 func (k *Console) showSetUp(c *call) error {
-	v := setUp{}
-	if k.Operations.Production != nil {
-		v.Tasks = k.Operations.Production(c.ctx)
-	}
+	v := setUp{Tasks: k.Operations.Tasks(c.ctx)}
 	for _, t := range v.Tasks {
 		if t.State == admin.Todo {
 			v.Todo++
@@ -189,7 +186,7 @@ func (k *Console) connect(c *call) error {
 	if err != nil {
 		return err
 	}
-	page.Snippets, page.Onward = opened(page.Snippets, of.shows), true
+	page.Snippets, page.Onward = opened(admin.ClientSnippets(k.Issuer.Settings, &client), of.shows), true
 	page.Notes = append(page.Notes, c.text("done.client_created"))
 	return c.show(view{page: "thing", section: "setup", title: escape(client.DisplayName()), v: page})
 }
@@ -215,6 +212,6 @@ func (k *Console) showAPI(c *call) error {
 			return err
 		}
 	}
-	page := thing{Facts: facts(fact{"audience", id(r.Identifier)}), Snippets: k.resourceSnippets(r), Onward: true}
+	page := thing{Facts: facts(fact{"audience", id(r.Identifier)}), Snippets: opened(admin.ResourceSnippets(k.Issuer.Settings, r), ""), Onward: true}
 	return c.show(view{page: "thing", section: "setup", title: c.text("setup.api"), v: page})
 }

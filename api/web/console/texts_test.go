@@ -129,11 +129,26 @@ func madeKeys() []string {
 		add("task."+string(name), "", ".text")
 	}
 	add("task.state.", string(admin.Done), string(admin.Todo), string(admin.Decide))
-	for _, t := range snippets.Templates() {
-		add("snippet.", strings.TrimSuffix(t.Name(), ".txt"))
+	for name := range admin.Stacks() {
+		add("snippet.", name)
 	}
 	add("rotate.", "lead_not_over", "too_many")
 	return all
+}
+
+// TestAdminAPISaysTheSame: what the admin API says in English is what the console says in English.
+func TestAdminAPISaysTheSame(t *testing.T) {
+	texts := catalogue(t, "en")
+	for _, name := range admin.TaskNames() {
+		if got, want := name.Words(), texts["task."+string(name)+".text"]; got != want || got == "" {
+			t.Errorf("the task %s is %q, and in the console %q", name, got, want)
+		}
+	}
+	for name, got := range admin.Stacks() {
+		if want := texts["snippet."+name]; got != want || got == "" {
+			t.Errorf("the snippet %s is for %q, and in the console %q", name, got, want)
+		}
+	}
 }
 
 // TestEveryTextIsUsedAndThere reads the templates and the program for the keys that they name, and takes those that

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/api/admin"
 )
 
 // userQuestion begins the question about the user in the path, with what that user has open.
@@ -28,35 +29,38 @@ func (k *Console) userQuestion(c *call, name string) (*question, accounts.User, 
 }
 
 // ends tells what a user has open and loses with the act.
-func (k *Console) ends(c *call, q *question, userID string) error {
-	sessions, grants, err := k.open(c, userID)
+func (k *Console) ends(c *call, q *question, userID string) (admin.Open, error) {
+	open, err := k.whatEnds().OfUser(c.ctx, userID, c.actor)
 	if err != nil {
-		return err
+		return open, err
 	}
-	if sessions > 0 {
-		q.Ends = append(q.Ends, c.count("ends.sessions", sessions))
+	if open.Sessions > 0 {
+		q.Ends = append(q.Ends, c.count("ends.sessions", open.Sessions))
 	}
-	if grants >= exportRows {
-		q.Ends = append(q.Ends, c.text("ends.grants.many", "n", grants))
-	} else if grants > 0 {
-		q.Ends = append(q.Ends, c.count("ends.grants", grants))
-	}
-	if grants > 0 {
-		q.Ends = append(q.Ends, c.text("ends.tokens", "time", must(c.texts.Exact(k.Now().Add(k.longestAccess(c))))))
-	}
-	return nil
+	q.Ends = append(q.Ends, c.grantsEnd(open)...)
+	return open, nil
 }
 
-// longestAccess is how long an access token that was made just now lives at most. They can't be taken back.
-func (k *Console) longestAccess(c *call) time.Duration {
-	longest := k.Issuer.Settings.AccessLifetime
-	if resources, err := k.Issuer.Resources(c.ctx); err == nil {
-		for _, r := range resources {
-			longest = max(longest, r.AccessLifetime)
-		}
+// grantsEnd are sentences about the grants that end, and about what lives on for a while.
+func (c *call) grantsEnd(open admin.Open) []template.HTML {
+	if open.Grants == 0 {
+		return nil
 	}
-	ofClients, _ := k.Clients.LongestLifetimes()
-	return max(longest, ofClients)
+	says := c.count("ends.grants", open.Grants)
+	if open.More {
+		says = c.text("ends.grants.many", "n", open.Grants)
+	}
+	return []template.HTML{says, c.tokensEnd(open.TokensUntil.Time)}
+}
+
+// tokensEnd says until when access tokens live that can't be taken back.
+func (c *call) tokensEnd(until time.Time) template.HTML {
+	return c.text("ends.tokens", "time", must(c.texts.Exact(until)))
+}
+
+// whatEnds finds out what an act would end.
+func (k *Console) whatEnds() admin.Ends {
+	return admin.Ends{Accounts: k.Accounts, Browsers: k.Browsers, Issuer: k.Issuer, Clients: k.Clients}
 }
 
 // ended is where to go on after an act that ended n grants.
@@ -100,14 +104,17 @@ func (k *Console) userDeletion(c *call) (*question, error) {
 
 // leaves is ends for an act that the last administrator is never subject to.
 func (k *Console) leaves(c *call, q *question, userID string) error {
-	last, err := k.Accounts.IsLastAdministrator(c.ctx, userID)
-	if err != nil {
-		return err
-	}
-	if last {
+	open, err := k.ends(c, q, userID)
+	if open.LastAdministrator {
 		q.Refused = c.text("ask.last_administrator")
 	}
-	return k.ends(c, q, userID)
+	return err
+}
+
+// loses is ends for an act that anybody may be subject to.
+func (k *Console) loses(c *call, q *question, userID string) error {
+	_, err := k.ends(c, q, userID)
+	return err
 }
 
 // userEnd ends all that a user has open, who may sign in again.
@@ -124,7 +131,7 @@ func (k *Console) userEnd(c *call) (*question, error) {
 		}
 		return ended(q.Back, "ended", n), err
 	}
-	return q, k.ends(c, q, u.ID)
+	return q, k.loses(c, q, u.ID)
 }
 
 // sessionEnd ends one browser session.
@@ -164,5 +171,5 @@ func (k *Console) passwordSetting(c *call) (*question, error) {
 		n, err := k.Accounts.SetPassword(c.ctx, u.ID, c.form.Get("password"), c.actor)
 		return ended(q.Back, "password_set", n), err
 	}
-	return q, k.ends(c, q, u.ID)
+	return q, k.loses(c, q, u.ID)
 }

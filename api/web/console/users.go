@@ -4,7 +4,6 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/audit"
-	"keyturn/issuer"
 )
 
 // partRows is how many rows a part of a page shows.
@@ -149,15 +148,4 @@ func (k *Console) sessionsOf(c *call, userID string, may bool) (part, error) {
 		p.Table.Rows = append(p.Table.Rows, row)
 	}
 	return p, err
-}
-
-// open is what a user has open: how many browser sessions and grants. Of grants no more than a page of the domain's are
-// counted.
-func (k *Console) open(c *call, userID string) (sessions, grants int64, err error) {
-	browsers, err := k.Browsers.Sessions(c.ctx, userID)
-	if err != nil {
-		return 0, 0, err
-	}
-	live, err := k.Issuer.Grants(c.ctx, issuer.GrantQuery{UserID: userID, LiveOnly: true, Limit: exportRows}, c.actor)
-	return int64(len(browsers)), int64(len(live)), err
 }

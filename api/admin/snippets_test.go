@@ -1,4 +1,4 @@
-package console
+package admin
 
 import (
 	"go/parser"
@@ -25,16 +25,16 @@ func hostile(m oauth.Metadata) *oauth.Client {
 // everySnippet is each of them, filled in.
 func everySnippet() map[string]string {
 	all := map[string]string{}
-	k := &Console{Issuer: &issuer.Issuer{Settings: issuer.Settings{Issuer: "https://id.example.com", Algorithm: "RS256"}}}
+	settings := issuer.Settings{Issuer: "https://id.example.com", Algorithm: "RS256"}
 	for _, m := range []oauth.Metadata{
 		{AuthMethod: oauth.AuthBasic}, {AuthMethod: oauth.AuthNone, CORSOrigins: []string{"https://app.example.com"}},
 		{AuthMethod: oauth.AuthBasic, GrantTypes: []oauth.GrantType{oauth.ClientCredentials}},
 	} {
-		for _, s := range k.clientSnippets(hostile(m)) {
+		for _, s := range ClientSnippets(settings, hostile(m)) {
 			all[s.Name] = s.Code
 		}
 	}
-	for _, s := range k.resourceSnippets(issuer.Resource{Identifier: "orders", Scopes: []string{"orders:read"}}) {
+	for _, s := range ResourceSnippets(settings, issuer.Resource{Identifier: "orders", Scopes: []string{"orders:read"}}) {
 		all[s.Name] = s.Code
 	}
 	return all
@@ -43,8 +43,8 @@ func everySnippet() map[string]string {
 // TestSnippetsNameWhatIsRegistered: the issuer in each, and the client or audience.
 func TestSnippetsNameWhatIsRegistered(t *testing.T) {
 	all := everySnippet()
-	if len(all) != len(snippets.Templates()) {
-		t.Errorf("%d snippets of %d", len(all), len(snippets.Templates()))
+	if len(all) != len(snippets.Templates()) || len(all) != len(stacks) {
+		t.Errorf("%d snippets of %d, and %d stacks", len(all), len(snippets.Templates()), len(stacks))
 	}
 	for name, code := range all {
 		if !strings.Contains(code, "https://id.example.com") || !strings.Contains(code, "shop") && !strings.Contains(code, "orders") || strings.Contains(code, "<no value>") {
@@ -86,7 +86,7 @@ func TestSnippetsAreProved(t *testing.T) {
 	for name, proof := range proofs {
 		shown := ""
 		for _, pattern := range proof.files {
-			files, err := filepath.Glob("../../../" + pattern)
+			files, err := filepath.Glob("../../" + pattern)
 			if err != nil || len(files) == 0 {
 				t.Fatal(pattern, err)
 			}
