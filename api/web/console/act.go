@@ -25,6 +25,11 @@ type question struct {
 	Plan *table
 	// Refused says why it can't be done now; there is no button then.
 	Refused template.HTML
+	// Changed says that it was something else when it was asked first.
+	Changed bool
+	// seen is the version of what the question is about, where what comes of the act, and can't be undone, depends on it.
+	// What only takes access away goes without: it must not wait for a thing that keeps changing.
+	seen audit.Version
 	// Mild is for what ends nothing.
 	Mild bool
 	// Fields are what it needs beside the reason.
@@ -37,6 +42,9 @@ type question struct {
 	// not kept anywhere. A redirect would have to carry it.
 	show func() error
 }
+
+// Seen is what its form carries of the version.
+func (q *question) Seen() audit.Version { return q.seen }
 
 // act does it and leads on.
 func (q *question) act(c *call) error {
@@ -73,15 +81,23 @@ func (k *Console) act(path string, right audit.Rights, find func(*call) (*questi
 			if err != nil {
 				return err
 			}
-			if c.badReason == nil {
+			if q.seen != "" {
+				c.seen()
+			}
+			if err = c.badReason; err == nil {
 				err = q.act(c)
-			} else {
-				err = c.badReason
 			}
-			if err == nil {
-				return nil
+			if errors.Is(err, audit.ErrChanged) {
+				if q, err = find(c); err != nil {
+					return err
+				}
+				q.Changed = true
+				return c.ask(q, nil)
 			}
-			return c.askAgain(q, err)
+			if err != nil {
+				return c.askAgain(q, err)
+			}
+			return nil
 		}))
 }
 
@@ -99,6 +115,9 @@ func (c *call) ask(q *question, err error) error {
 	fields := append(slices.Clone(q.Fields), a.Reason)
 	c.restore(fields)
 	status := http.StatusOK
+	if q.Changed {
+		status = http.StatusConflict
+	}
 	if bad, param, problem := badInput(err); bad && blame(fields, param, problem) {
 		status = http.StatusUnprocessableEntity
 	}

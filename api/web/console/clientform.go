@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
@@ -345,8 +346,6 @@ func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
 	switch {
 	case errors.Is(err, oauth.ErrClientExists):
 		f.Clash = c.text("clients.taken")
-	case errors.Is(err, oauth.ErrClientChanged):
-		f.Clash = c.text("clients.changed")
 	case !bad:
 		return err
 	}
@@ -358,9 +357,14 @@ func (k *Console) editClient(c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.showForm("clients", "clients.edit", editClientForm(client), nil)
+}
+
+// editClientForm is the form of a client that is there.
+func editClientForm(client *oauth.Client) *form {
 	f := clientForm(client.Metadata, "/clients/"+client.ID)
-	f.Since = strconv.FormatInt(client.UpdatedAt.UnixMicro(), 10)
-	return c.showForm("clients", "clients.edit", f, nil)
+	f.Seen = client.Version()
+	return f
 }
 
 // updateClient replaces what the form has, unless the client was changed since the form was made.
@@ -369,21 +373,21 @@ func (k *Console) updateClient(c *call) error {
 	if err != nil {
 		return err
 	}
-	again := func(m oauth.Metadata, err error) error {
-		f := clientForm(m, "/clients/"+client.ID)
-		f.Since = c.form.Get("since")
-		return k.clientAgain(c, "clients.edit", f, err)
-	}
-	since, err := strconv.ParseInt(c.form.Get("since"), 10, 64)
-	if err != nil {
-		return &oauth.InvalidRequest{Param: "since", Problem: sentence.Say("is missing")}
-	}
 	m, err := c.typedClient(client.Metadata)
-	if err != nil {
-		return again(m, err)
+	if err == nil {
+		c.seen()
+		_, err = k.Clients.Update(c.ctx, client.ID, m, time.Time{}, c.actor)
 	}
-	if _, err := k.Clients.Update(c.ctx, client.ID, m, time.UnixMicro(since), c.actor); err != nil {
-		return again(m, err)
+	if err == nil {
+		return c.goTo("/clients/" + client.ID + "?done=saved")
 	}
-	return c.goTo("/clients/" + client.ID + "?done=saved")
+	f := clientForm(m, "/clients/"+client.ID)
+	if errors.Is(err, audit.ErrChanged) {
+		if client, err = k.client(c); err != nil {
+			return err
+		}
+		f.now = editClientForm(client)
+		return c.showForm("clients", "clients.edit", f, nil)
+	}
+	return k.clientAgain(c, "clients.edit", f, err)
 }

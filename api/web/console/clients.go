@@ -225,6 +225,7 @@ func (k *Console) clientDeletion(c *call) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.seen = client.Version()
 	q.do = func() (string, error) {
 		n, err := k.Clients.Delete(c.ctx, client.ID, c.actor)
 		return ended("/clients", "client_deleted", n), gone(err, oauth.ErrClientNotFound)
@@ -242,6 +243,7 @@ func (k *Console) secretRemoval(c *call) (*question, error) {
 		return nil, oauth.ErrSecretNotFound
 	}
 	secret := client.Secrets[n]
+	q.seen = client.Version()
 	q.Ends = []template.HTML{c.text("ends.secret", "secret", secret.ID, "time", must(c.texts.Exact(secret.CreatedAt)))}
 	if len(client.Secrets) == 1 {
 		q.Ends = append(q.Ends, c.text("ends.last_secret"))
@@ -260,6 +262,7 @@ func (k *Console) secretMaking(c *call) (*question, error) {
 		return nil, err
 	}
 	q.Mild = true
+	q.seen = client.Version()
 	if len(client.Secrets) > 1 {
 		oldest := client.Secrets[0]
 		q.Ends = []template.HTML{c.text("ends.secret", "secret", oldest.ID, "time", must(c.texts.Exact(oldest.CreatedAt)))}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
@@ -30,6 +31,8 @@ type field struct {
 	Fixed bool
 	// Again asks for a password that was typed already: none is ever kept.
 	Again bool
+	// Now says what is stored, where that was changed while the form was filled in.
+	Now template.HTML
 }
 
 // Described are the ids of what is said of it.
@@ -38,7 +41,7 @@ func (f *field) Described() string {
 	for _, said := range []struct {
 		what string
 		is   bool
-	}{{"problem", f.Wrong()}, {"note", f.Again}, {"help", f.Help}} {
+	}{{"problem", f.Wrong()}, {"note", f.Again}, {"now", f.Now != ""}, {"help", f.Help}} {
 		if said.is {
 			ids = append(ids, "f-"+f.Name+"-"+said.what)
 		}
@@ -60,7 +63,7 @@ type group struct {
 
 // Open tells whether the fields are to be seen at once: where something is set or wrong.
 func (g group) Open() bool {
-	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Wrong() })
+	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Wrong() || f.Now != "" })
 }
 
 // form is a page with fields.
@@ -69,13 +72,15 @@ type form struct {
 	// Submit is the key of the button.
 	Submit string
 	Groups []group
-	// Since is what the thing was changed last when the form was made, empty where nothing is overwritten.
-	Since string
+	// Seen is the version of the thing that the form was made from, empty where nothing is overwritten.
+	Seen audit.Version
 	// Clash says why nothing was stored though no field is wrong; empty for nothing.
 	Clash    template.HTML
 	Problems []*field
 	// Other is where the thing is deleted; empty for a form that does not lead there.
 	Other string
+	// now is the form of the thing as it is, where that was changed since the form was made.
+	now *form
 }
 
 func (f *form) fields() []*field {

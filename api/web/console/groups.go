@@ -185,7 +185,14 @@ func (k *Console) editGroup(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.showForm("groups", "groups.edit", groupForm(g, "/groups/"+g.ID), nil)
+	return c.showForm("groups", "groups.edit", editGroupForm(g), nil)
+}
+
+// editGroupForm is the form of a group that is there.
+func editGroupForm(g accounts.Group) *form {
+	f := groupForm(g, "/groups/"+g.ID)
+	f.Seen = g.Version()
+	return f
 }
 
 func (k *Console) updateGroup(c *call) error {
@@ -195,8 +202,17 @@ func (k *Console) updateGroup(c *call) error {
 	}
 	v := c.typedGroup()
 	change := accounts.GroupChange{Name: other(g.Name, v.Name), Description: other(g.Description, v.Description), RequiredLevel: other(g.RequiredLevel, v.RequiredLevel)}
+	c.seen()
 	if _, err := k.Groups.Update(c.ctx, g.ID, change, c.actor); err != nil {
-		return c.groupAgain("groups.edit", groupForm(v, "/groups/"+g.ID), err)
+		f := groupForm(v, "/groups/"+g.ID)
+		if errors.Is(err, audit.ErrChanged) {
+			if g, err = k.Groups.Get(c.ctx, g.ID); err != nil {
+				return err
+			}
+			f.now = editGroupForm(g)
+			return c.showForm("groups", "groups.edit", f, nil)
+		}
+		return c.groupAgain("groups.edit", f, err)
 	}
 	return c.goTo("/groups/" + g.ID + "?done=saved")
 }
@@ -318,6 +334,7 @@ func (k *Console) groupDeletion(c *call) (*question, error) {
 	for _, r := range g.Roles {
 		q.Ends = append(q.Ends, c.text("ends.role", "role", r.Name, "resource", r.Resource))
 	}
+	q.seen = g.Version()
 	q.do = func() (string, error) {
 		return "/groups?done=group_deleted", gone(k.Groups.Delete(c.ctx, g.ID, c.actor), accounts.ErrGroupNotFound)
 	}

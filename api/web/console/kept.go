@@ -12,7 +12,7 @@ import (
 // keptNames are the fields of forms that may ask for a recent proof only when they are sent. What was typed there is kept
 // in the browser while somebody signs in again, and stands in the form when they are back. None is a secret.
 var keptNames = []string{
-	"reason", "mode", "lane", "force",
+	seenField, "reason", "mode", "lane", "force",
 	"username", "given_name", "family_name", "email", "email_verified", "admin", "external_id", "language", "user", "role", "resource",
 }
 
@@ -44,19 +44,20 @@ func (c *call) kept() url.Values {
 	return c.k.Kept(c.gin, c.who)
 }
 
-// restore fills a form with what was typed into it: just now, where it comes again with what is wrong, or before somebody
-// signed in again.
-func (c *call) restore(fields []*field) {
+// restore fills a form with what was typed into it, and returns that: just now, where it comes again with what is wrong,
+// or before somebody signed in again; nil for nothing.
+func (c *call) restore(fields []*field) url.Values {
 	typed := c.form
 	if typed == nil {
 		typed = c.kept()
 	}
 	if typed == nil {
-		return
+		return nil
 	}
 	for _, f := range fields {
 		f.fill(typed)
 	}
+	return typed
 }
 
 // fill sets a field to what was typed; one without it was left empty.

@@ -231,7 +231,7 @@ func TestActsDoWhatTheirPagesSay(t *testing.T) {
 	if p := in.boss.Post(at+"/password", url.Values{"password": {"another fine password"}}); p.Status != http.StatusSeeOther {
 		t.Errorf("password: %d", p.Status)
 	}
-	if p := in.boss.Post(at+"/delete", url.Values{}); p.Location != "/admin/users?done=user_deleted&n=0" {
+	if p := submit(t, in.boss, at+"/delete", nil); p.Location != "/admin/users?done=user_deleted&n=0" {
 		t.Errorf("delete: %d to %q", p.Status, p.Location)
 	}
 	if p := in.boss.Get(at); p.Status != http.StatusNotFound || !strings.Contains(p.Body, "There is nothing here") {
@@ -320,7 +320,7 @@ func TestBadInputIsNoBreakdown(t *testing.T) {
 		if len(r.Methods()) == 1 {
 			continue
 		}
-		for _, form := range []url.Values{{}, {"username": {"\x00"}}, {"since": {"x"}}, {"since": {"1"}, "jwks": {"{"}, "default_max_age": {"never"}}, {"mode": {"x"}}, {"access_lifetime": {"x"}, "claims": {"x"}}} {
+		for _, form := range []url.Values{{}, {"username": {"\x00"}}, {"seen": {"x"}}, {"seen": {"\" y"}, "jwks": {"{"}, "default_max_age": {"never"}}, {"mode": {"x"}}, {"access_lifetime": {"x"}, "claims": {"x"}}} {
 			if strings.Contains(r.Path, "delete") || strings.Contains(r.Path, "secrets") || strings.Contains(r.Path, "remove") || strings.Contains(r.Path, "drop") {
 				continue // done by an empty form, as the page says
 			}
@@ -452,7 +452,7 @@ func TestGivingRightsNeedsARecentProof(t *testing.T) {
 		group + "/members/new": {"user": {"boss"}},
 		group + "/roles/new":   {"resource": {"api"}, "role": {"driver"}},
 	} {
-		if p := in.boss.Post(at, form); p.Status != http.StatusSeeOther {
+		if p := submit(t, in.boss, at, form); p.Status != http.StatusSeeOther {
 			t.Errorf("%s gives no rights: %d", at, p.Status)
 		}
 	}
@@ -503,8 +503,8 @@ func TestAuditLogTellsNames(t *testing.T) {
 	group := `<a href="/admin/groups/` + in.group.ID + `"><bdi>avengers</bdi></a>`
 	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added").Body, member, group)
 	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added&format=csv").Body, in.spider.ID, in.group.ID)
-	in.boss.Post("/admin/groups/"+in.group.ID+"/delete", nil)
-	in.boss.Post("/admin/users/"+in.spider.ID+"/delete", nil)
+	submit(t, in.boss, "/admin/groups/"+in.group.ID+"/delete", nil)
+	submit(t, in.boss, "/admin/users/"+in.spider.ID+"/delete", nil)
 	wantAll(t, in.boss.Get("/admin/audit?action=group.member_added").Body, "user="+in.spider.ID, in.group.ID)
 }
 

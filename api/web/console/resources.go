@@ -139,9 +139,14 @@ func (k *Console) editResource(c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.showForm("resources", "resources.edit", editResourceForm(r), nil)
+}
+
+// editResourceForm is the form of a resource that is there.
+func editResourceForm(r issuer.Resource) *form {
 	f := resourceForm(r, lifetimeText(r), false)
-	f.Other = Path + "/resources/delete?identifier=" + url.QueryEscape(r.Identifier)
-	return c.showForm("resources", "resources.edit", f, nil)
+	f.Other, f.Seen = Path+"/resources/delete?identifier="+url.QueryEscape(r.Identifier), r.Version()
+	return f
 }
 
 // updateResource replaces a resource. The one of the configured audience gets a row of its own with the first change.
@@ -150,17 +155,41 @@ func (k *Console) updateResource(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.seen()
 	r, err := c.typedResource(was.Identifier)
 	if err == nil {
-		err = k.Issuer.UpdateResource(c.ctx, r, c.actor)
-		if errors.Is(err, issuer.ErrResourceNotFound) {
-			err = k.Issuer.CreateResource(c.ctx, r, c.actor)
+		err = k.storeResource(c, was, r)
+	}
+	if err == nil {
+		return c.goTo("/resources?done=saved")
+	}
+	f := resourceForm(r, c.form.Get("access_lifetime"), false)
+	if errors.Is(err, audit.ErrChanged) {
+		if was, err = k.resource(c); err != nil {
+			return err
 		}
+		f.now = editResourceForm(was)
+		return c.showForm("resources", "resources.edit", f, nil)
 	}
-	if err != nil {
-		return k.resourceAgain(c, "resources.edit", resourceForm(r, c.form.Get("access_lifetime"), false), err)
+	return k.resourceAgain(c, "resources.edit", f, err)
+}
+
+// storeResource stores r in the place of what was, which is as the settings say where there is no row yet.
+func (k *Console) storeResource(c *call, was, r issuer.Resource) error {
+	err := k.Issuer.UpdateResource(c.ctx, r, c.actor)
+	if !errors.Is(err, issuer.ErrResourceNotFound) {
+		return err
 	}
-	return c.goTo("/resources?done=saved")
+	if err := c.actor.Saw(was.Version()); err != nil {
+		return err
+	}
+	actor := c.actor
+	actor.Seen = "" // there is no row that could be in a state
+	err = k.Issuer.CreateResource(c.ctx, r, actor)
+	if errors.Is(err, issuer.ErrResourceExists) {
+		return audit.ErrChanged
+	}
+	return err
 }
 
 func (k *Console) resourceDeletion(c *call) (*question, error) {
@@ -177,8 +206,9 @@ func (k *Console) resourceDeletion(c *call) (*question, error) {
 	if r.Identifier == k.Issuer.Settings.Audience {
 		q.What = []template.HTML{c.text("ask.delete_resource.default")}
 	}
+	q.seen = r.Version()
 	q.do = func() (string, error) {
-		return "/resources?done=resource_deleted", k.Issuer.DeleteResource(c.ctx, r.Identifier, c.actor)
+		return "/resources?done=resource_deleted", gone(k.Issuer.DeleteResource(c.ctx, r.Identifier, c.actor), issuer.ErrResourceNotFound)
 	}
 	return q, nil
 }

@@ -95,6 +95,7 @@ func (k *Console) userDeletion(c *call) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.seen = u.Version()
 	q.do = func() (string, error) {
 		n, err := k.Accounts.Delete(c.ctx, u.ID, c.actor)
 		return ended("/users", "user_deleted", n), gone(err, accounts.ErrUserNotFound)

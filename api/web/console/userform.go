@@ -51,7 +51,12 @@ func (c *call) showForm(section, title string, f *form, err error) error {
 	if bad && !blame(f.fields(), param, problem) {
 		f.Clash = code(param) + " " + c.say(problem)
 	}
-	c.restore(f.fields())
+	if typed := c.restore(f.fields()); typed != nil {
+		f.Seen = audit.Version(typed.Get(seenField)) // what was typed was typed there
+	}
+	if f.now != nil {
+		c.compare(f, f.now)
+	}
 	f.Problems = wrong(f.fields())
 	status := http.StatusOK
 	switch {
@@ -108,10 +113,17 @@ func (k *Console) editUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.showForm("users", "users.edit", c.userForm(u, "/users/"+u.ID), nil)
+	return c.showForm("users", "users.edit", c.editForm(u), nil)
 }
 
-// updateUser changes what differs, so that whoever changes something else at the same time is not undone.
+// editForm is the form of a user who is there.
+func (c *call) editForm(u accounts.User) *form {
+	f := c.userForm(u, "/users/"+u.ID)
+	f.Seen = u.Version()
+	return f
+}
+
+// updateUser changes what differs, unless the user was changed since the form was made.
 func (k *Console) updateUser(c *call) error {
 	u, err := k.Accounts.Get(c.ctx, c.gin.Param("id"))
 	if err != nil {
@@ -131,8 +143,17 @@ func (k *Console) updateUser(c *call) error {
 	if c.tooOld(change.Admin != nil && v.Admin) {
 		return c.again()
 	}
+	c.seen()
 	if _, err := k.Accounts.Update(c.ctx, u.ID, change, c.actor); err != nil {
-		return k.userAgain(c, "users.edit", c.userForm(v, "/users/"+u.ID), err)
+		f := c.userForm(v, "/users/"+u.ID)
+		if errors.Is(err, audit.ErrChanged) {
+			if u, err = k.Accounts.Get(c.ctx, u.ID); err != nil {
+				return err
+			}
+			f.now = c.editForm(u)
+			return c.showForm("users", "users.edit", f, nil)
+		}
+		return k.userAgain(c, "users.edit", f, err)
 	}
 	return c.goTo("/users/" + u.ID + "?done=saved")
 }

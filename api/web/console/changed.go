@@ -1,0 +1,69 @@
+package console
+
+import (
+	"html/template"
+)
+
+// seenField carries the version of what a page was made from (audit.Version).
+const seenField = "seen"
+
+// seen has the change judged by the state that the page of the form was made from. A form without it was made from none.
+func (c *call) seen() {
+	c.actor.Seen = c.form.Get(seenField)
+	if c.actor.Seen == "" {
+		c.actor.Seen = `""` // and not any, as an empty one would be
+	}
+}
+
+// compare says beside each field what is stored now, where that is other than what was typed.
+func (c *call) compare(typed, now *form) {
+	typed.Seen, typed.Clash = now.Seen, c.text("form.changed")
+	stored := map[string]*field{}
+	for _, f := range now.fields() {
+		stored[f.Name] = f
+	}
+	for _, f := range typed.fields() {
+		if s := stored[f.Name]; s != nil && c.holds(s) != c.holds(f) {
+			f.Now = c.text("form.now", "value", c.holds(s))
+		}
+	}
+}
+
+// holds is what a field holds, in words.
+func (c *call) holds(f *field) template.HTML {
+	var all template.HTML
+	switch f.Kind {
+	case "tick":
+		if f.On() {
+			return c.text("yes")
+		}
+		return c.text("no")
+	case "choice", "ticks":
+		for _, o := range f.Options {
+			switch {
+			case !o.Chosen:
+				continue
+			case all != "":
+				all += ", "
+			}
+			if o.Key != "" {
+				all += c.text(o.Key)
+			} else {
+				all += escape(o.Value)
+			}
+		}
+	case "lines":
+		for _, line := range linesOf(f.Value) {
+			if all != "" {
+				all += ", "
+			}
+			all += escape(line)
+		}
+	default:
+		all = escape(f.Value)
+	}
+	if all == "" {
+		return c.text("form.nothing")
+	}
+	return all
+}
