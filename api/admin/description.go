@@ -48,7 +48,7 @@ type bodyOf struct {
 func descriptions() map[string]description {
 	all := map[string]description{}
 	for _, some := range []map[string]description{
-		describedKeys(), describedUsers(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(), describedAudit(), describedOperations(),
+		describedKeys(), describedUsers(), describedInvitations(), describedFactors(), describedSessions(), describedGroups(), describedGrants(), describedClients(), describedResources(), describedAudit(), describedOperations(),
 	} {
 		for route, d := range some {
 			all[route] = d

@@ -3,11 +3,13 @@ package admin_test
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/keys"
 )
 
@@ -49,6 +51,58 @@ func TestInviteUser(t *testing.T) {
 	invite(`{"email": "gwen@example.com", "username": "taken"}`).want(http.StatusConflict)
 	invite(`{"email": "gwen@example.com", "admin": true}`).want(http.StatusForbidden)
 	f.send("POST", "/users/invite", f.token("admin"), `{"email": "gwen@example.com", "admin": true}`).want(http.StatusNoContent)
+}
+
+// TestInvitationsArePendingUntilTaken: they are listed by pages, and withdrawn once, with the reason.
+func TestInvitationsArePendingUntilTaken(t *testing.T) {
+	f := newFixture(t)
+	token, all := f.token("admin:users"), f.token("admin")
+	list := func(query string) map[string]any {
+		return f.send(http.MethodGet, "/users/invitations"+query, token, "").want(http.StatusOK)
+	}
+	withdraw := func(id, token, body string) answer {
+		return f.send(http.MethodDelete, "/users/invitations/"+id, token, body)
+	}
+	if got := list(""); len(got["items"].([]any)) != 0 {
+		t.Errorf("without letters: %v", got)
+	}
+	withdraw("none", token, "").want(http.StatusNotFound)
+	f.withLetters()
+	for _, body := range []string{`{"email": "gwen@example.com", "given_name": "Gwen"}`, `{"email": "anna@example.com"}`, `{"email": "zoe@example.com", "admin": true}`} {
+		f.send(http.MethodPost, "/users/invite", all, body).want(http.StatusNoContent)
+	}
+	first := list("?limit=2")
+	items := first["items"].([]any)
+	anna, gwen := items[0].(map[string]any), items[1].(map[string]any)
+	if anna["email"] != "anna@example.com" || gwen["email"] != "gwen@example.com" || gwen["given_name"] != "Gwen" || gwen["state"] != "waiting" || gwen["expires_at"] != nil {
+		t.Errorf("the first page: %v", first)
+	}
+	second := list("?limit=2&after=" + url.QueryEscape(first["next"].(string)))
+	zoe := second["items"].([]any)[0].(map[string]any)
+	if zoe["email"] != "zoe@example.com" || zoe["admin"] != true || second["next"] != nil {
+		t.Errorf("the second page: %v", second)
+	}
+	if got := list("?prefix=gw"); len(got["items"].([]any)) != 1 {
+		t.Errorf("by prefix: %v", got)
+	}
+	f.send(http.MethodGet, "/users/invitations?after=x", token, "").wantParam("after")
+
+	withdraw(zoe["id"].(string), token, "").want(http.StatusForbidden)
+	withdraw(gwen["id"].(string), token, `{"reason": "joined another team"}`).want(http.StatusNoContent)
+	withdraw(gwen["id"].(string), token, "").want(http.StatusNotFound)
+	events, err := f.db.AuditEvents(t.Context(), audit.Query{Action: audit.InvitationWithdrawn, Limit: 10})
+	if err != nil || len(events) != 1 || events[0].Reason != "joined another team" || events[0].SubjectID != gwen["id"] {
+		t.Errorf("events %+v, %v", events, err)
+	}
+	secret, err := f.server.SelfService.InvitationLink(t.Context(), accounts.Invitation{Email: "mary@example.com"}, audit.Actor{Rights: audit.ManageAll})
+	if err == nil {
+		mary := list("?prefix=mary")["items"].([]any)[0].(map[string]any)
+		_, err = f.server.SelfService.AcceptInvitation(t.Context(), secret, accounts.NewPerson{Password: "with great power"}, audit.Actor{})
+		withdraw(mary["id"].(string), token, "").want(http.StatusConflict)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestSendPasswordReset(t *testing.T) {

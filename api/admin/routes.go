@@ -76,6 +76,8 @@ func (h *Handlers) Routes() []Route {
 		{post, "/users", "", people, h.createUser},
 		{post, "/users/import", "", people, h.importUsers},
 		{post, "/users/invite", "", people, h.inviteUser},
+		{get, "/users/invitations", "limit after prefix", read, h.listInvitations},
+		{del, "/users/invitations/:id", "", people, h.withdrawInvitation},
 		{post, "/users/invitation-link", "", people, h.linkInvitation},
 		{get, "/users/:id", "", read, h.readUser},
 		{get, "/users/:id/open", "", read, h.readOpenOfUser},

@@ -25,6 +25,8 @@ var access = map[string]string{
 	"POST /users":                         "admin:users",
 	"POST /users/import":                  "admin:users",
 	"POST /users/invite":                  "admin:users",
+	"GET /users/invitations":              "admin:read",
+	"DELETE /users/invitations/:id":       "admin:users",
 	"POST /users/invitation-link":         "admin:users",
 	"GET /users/:id":                      "admin:read",
 	"GET /users/:id/open":                 "admin:read",

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyturn/accounts"
+	"keyturn/api/admin"
 )
 
 // shownLink is what a command with --print-link and --json answers.
@@ -43,6 +46,44 @@ func TestLinksToHandOver(t *testing.T) {
 	wantOneLine(t, out, status, "--password-stdin is one of the most common passwords")
 	if secret := v.Link[strings.LastIndex(v.Link, "=")+1:]; strings.Contains(i.must(t, "", "audit", "list", "--json"), secret) {
 		t.Error("the audit log holds the link's secret")
+	}
+}
+
+// TestInvitationsAreListedAndWithdrawn, by their address or their id, without mail too.
+func TestInvitationsAreListedAndWithdrawn(t *testing.T) {
+	i := newMigrated(t)
+	list := func(flags ...string) (invitations []admin.Invitation) {
+		t.Helper()
+		must(t, json.Unmarshal([]byte(i.must(t, "", append([]string{"user", "invitations", "--json"}, flags...)...)), &invitations))
+		return invitations
+	}
+	if got := list(); len(got) != 0 {
+		t.Errorf("in the beginning: %v", got)
+	}
+	for _, email := range []string{"gwen@example.com", "gwen@example.com.au", "mary@example.com"} {
+		i.must(t, "", "user", "invite", email, "--print-link")
+	}
+	all := list()
+	if len(all) != 3 || all[0].Email != "gwen@example.com" || all[0].State != accounts.InvitationHanded {
+		t.Fatalf("got %+v", all)
+	}
+	if got := list("--after", "gwen@example.com.au"); len(got) != 1 || got[0].Email != "mary@example.com" {
+		t.Errorf("after gwen: %+v", got)
+	}
+	if text := i.must(t, "", "user", "invitations", "--prefix", "mary"); !strings.Contains(text, "link handed over") || strings.Contains(text, "gwen") {
+		t.Errorf("as text: %s", text)
+	}
+	if said := i.must(t, "", "user", "withdraw-invitation", "gwen@example.com"); said != "withdrew the invitation of gwen@example.com\n" {
+		t.Errorf("said %q", said)
+	}
+	i.must(t, "", "user", "withdraw-invitation", all[2].ID, "--json")
+	if got := list(); len(got) != 1 || got[0].Email != "gwen@example.com.au" {
+		t.Errorf("in the end: %+v", got)
+	}
+	for _, again := range []string{"gwen@example.com", all[2].ID, "nobody@example.com", "gwen@example.com.a"} {
+		if said := i.refused(t, "user", "withdraw-invitation", again); !strings.Contains(said, "there is no such invitation") {
+			t.Errorf("%s again: %s", again, said)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func userCommand() *cobra.Command {
 	cmd := group("user", "Create, change, list and import users")
 	cmd.AddCommand(
-		userCreate(), userShow(), userInvite(), userSetPassword(), userResetLink(), userUpdate(), userList(), userImport(), userFactors(), userResetFactors(),
+		userCreate(), userShow(), userInvite(), userInvitations(), userWithdrawInvitation(), userSetPassword(), userResetLink(), userUpdate(), userList(), userImport(), userFactors(), userResetFactors(),
 		userState("activate", "Let a user sign in again", func(ctx context.Context, a *app, id string) (int64, error) {
 			return 0, a.accounts.Activate(ctx, id, operator())
 		}),
