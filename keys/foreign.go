@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"keyturn/audit/sentence"
 	"keyturn/verify/jws"
 )
 
@@ -70,35 +71,50 @@ type ForeignToken struct {
 	Claims      []byte
 }
 
+// BadKeys is why somebody else's keys are refused.
+type BadKeys struct{ Problem sentence.Sentence }
+
+func (e *BadKeys) Error() string { return e.Problem.String() }
+
+func badKeys(format string, args ...any) error { return &BadKeys{sentence.Say(format, args...)} }
+
+// said is what an error says: the sentence of ours, or the text of a library.
+func said(err error) sentence.Sentence {
+	if bad, ok := errors.AsType[*BadKeys](err); ok {
+		return bad.Problem
+	}
+	return sentence.Verbatim(err.Error())
+}
+
 // ParseForeignKeys reads a JWK Set. Keys for encryption, and of types and algorithms that are not ours,
 // are passed over. It refuses a set with a symmetric or private key in it, which its owner must learn of,
 // with an RSA key for signatures of less than 2048 bits, with more than 100 keys or 64 KiB, and one
-// without a key that can be used.
+// without a key that can be used. Its error is a *BadKeys.
 func ParseForeignKeys(jwks []byte) (*ForeignKeys, error) {
 	if len(jwks) > maxForeignSet {
-		return nil, fmt.Errorf("key set: longer than %d bytes", maxForeignSet)
+		return nil, badKeys("key set: longer than %d bytes", maxForeignSet)
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := jws.Decode(jwks, &set); err != nil {
-		return nil, fmt.Errorf("key set: %w", err)
+		return nil, badKeys("key set: %s", said(err))
 	}
 	if len(set.Keys) > maxForeignKeys {
-		return nil, fmt.Errorf("key set: more than %d keys", maxForeignKeys)
+		return nil, badKeys("key set: more than %d keys", maxForeignKeys)
 	}
 	f := new(ForeignKeys)
 	for i, raw := range set.Keys {
 		k, err := parseForeignKey(raw)
 		if err != nil {
-			return nil, fmt.Errorf("key set: key %d: %w", i, err)
+			return nil, badKeys("key set: key %d: %s", i, said(err))
 		}
 		if k != nil {
 			f.keys = append(f.keys, *k)
 		}
 	}
 	if len(f.keys) == 0 {
-		return nil, errors.New("key set: no key that verifies RS256, PS256, ES256 or EdDSA")
+		return nil, badKeys("key set: no key that verifies RS256, PS256, ES256 or EdDSA")
 	}
 	return f, nil
 }
@@ -127,11 +143,11 @@ func parseForeignKey(raw []byte) (*foreignKey, error) {
 		return nil, err
 	}
 	if members == nil {
-		return nil, errors.New("null")
+		return nil, badKeys("null")
 	}
 	for _, name := range secretMembers {
 		if _, there := members[name]; there {
-			return nil, errors.New("a symmetric or private key")
+			return nil, badKeys("a symmetric or private key")
 		}
 	}
 	var jwk foreignJWK
@@ -142,7 +158,7 @@ func parseForeignKey(raw []byte) (*foreignKey, error) {
 	algorithms := jwk.algorithms()
 	switch {
 	case jwk.Type == "oct":
-		return nil, errors.New("a symmetric or private key")
+		return nil, badKeys("a symmetric or private key")
 	case jwk.Use != "" && jwk.Use != "sig", hasOps && !slices.Contains(jwk.KeyOps, "verify"):
 		return nil, nil
 	case len(algorithms) == 0:
@@ -204,16 +220,16 @@ func (j *foreignJWK) public() (crypto.PublicKey, error) {
 			return k, nil
 		}
 	}
-	return nil, errors.New("not a public key of its type")
+	return nil, badKeys("not a public key of its type")
 }
 
 // checkRSA holds RFC 7518 section 3.3, and refuses what crypto/rsa would refuse at every single use.
 func checkRSA(k *rsa.PublicKey) error {
 	if bits := k.N.BitLen(); bits < rsaBits {
-		return fmt.Errorf("an RSA key of %d bits is too short", bits)
+		return badKeys("an RSA key of %d bits is too short", bits)
 	}
 	if k.N.Bit(0) == 0 || k.E%2 == 0 || k.E > math.MaxInt32 {
-		return errors.New("not an RSA modulus and exponent")
+		return badKeys("not an RSA modulus and exponent")
 	}
 	return nil
 }

@@ -70,8 +70,8 @@ var operations = console.Operations{
 		return []console.Check{{Name: "database", Status: "ok", Detail: sentence.Verbatim("sqlite")}, {Name: "keys", Status: "ok", Detail: sentence.Say("read %s ago", "0s")}, {Name: "alarms", Status: "ok"}}
 	},
 	Settings: []console.Setting{
-		{Name: "KEYTURN_AUDIENCE", Value: "api", Doc: "aud of access tokens whose client names no resource."},
-		{Name: "KEYTURN_DATABASE_URL", Value: "postgres://keyturn:***@db/keyturn", Doc: "The database.", Changed: true},
+		{Name: "KEYTURN_AUDIENCE", Value: "api", Doc: "The aud claim of the token-pair API's access tokens."},
+		{Name: "KEYTURN_DATABASE_URL", Value: "postgres://keyturn:***@db/keyturn", Doc: "sqlite:PATH or postgres://…; without it, SQLite in the data folder.", Changed: true},
 	},
 }
 

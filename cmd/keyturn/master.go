@@ -103,7 +103,7 @@ func (a *app) checkFiles() check {
 	}
 	for _, file := range files {
 		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
-			return check{"files", "warning", sentence.Say("%s has mode %04o: others on this machine may get at it; chmod 600", file, info.Mode().Perm())}
+			return check{"files", "warning", sentence.Say("%s has mode %s: others on this machine may get at it; chmod 600", file, fmt.Sprintf("%04o", info.Mode().Perm()))}
 		}
 	}
 	return check{Name: "files", Status: "ok"}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -196,8 +197,12 @@ func (m *Metadata) checkKeys(RegistrySettings) error {
 		return invalid("jwks", "must have at most %d bytes", maxJWKS)
 	}
 	if len(m.JWKS) > 0 {
-		if _, err := keys.ParseForeignKeys(m.JWKS); err != nil {
-			return invalid("jwks", "%v", err)
+		_, err := keys.ParseForeignKeys(m.JWKS)
+		if bad, ok := errors.AsType[*keys.BadKeys](err); ok {
+			return &InvalidRequest{"jwks", bad.Problem}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return checkURL("jwks_uri", m.JWKSURI, fetchURIProblem)

@@ -277,6 +277,8 @@ func (k *Console) WriteFailure(c *gin.Context, f web.Failure, err error) {
 	switch bad, param, says := badInput(err); {
 	case needs:
 		p.Needs = forbidden.Needs.String()
+	case bad && param == "":
+		p.Detail = sentence.Say("The request %s.", says)
 	case bad:
 		p.Param, p.Detail = param, says
 	case f.Developers != "":

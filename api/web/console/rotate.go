@@ -27,16 +27,12 @@ func (k *Console) consequences(c *call, out keys.Outcome) []template.HTML {
 	}
 	says = append(says, at("plan.safe_by", out.SafeBy))
 	for _, note := range out.Notes {
-		if key, known := noteKeys[note]; known {
-			says = append(says, c.text(key))
-			continue
-		}
-		says = append(says, `<span lang="en">`+escape(note)+`</span>`)
+		says = append(says, c.text(noteKeys[note]))
 	}
 	return says
 }
 
-// noteKeys are the texts of what keys notes.
+// noteKeys are the texts of all that keys notes.
 var noteKeys = map[string]string{
 	keys.NoteRefreshRefused: "note.refresh_refused", keys.NoteLongCaches: "note.long_caches",
 	keys.NoteGrantsGoOn: "note.grants_go_on", keys.NoteTooEarly: "note.too_early",

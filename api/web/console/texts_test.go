@@ -151,6 +151,23 @@ func TestAdminAPISaysTheSame(t *testing.T) {
 	}
 }
 
+// TestEveryNoteHasAText: all that keys notes about a rotation is said in the reader's language.
+func TestEveryNoteHasAText(t *testing.T) {
+	source, err := os.ReadFile("../../../keys/rotate.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := regexp.MustCompile(`(?m)^\tNote\w+\s+= "(.+)"$`).FindAllStringSubmatch(string(source), -1)
+	if len(notes) != len(noteKeys) {
+		t.Errorf("keys has %d notes, and %d have a text", len(notes), len(noteKeys))
+	}
+	for _, note := range notes {
+		if noteKeys[note[1]] == "" {
+			t.Errorf("no text for %q", note[1])
+		}
+	}
+}
+
 // TestEveryTextIsUsedAndThere reads the templates and the program for the keys that they name, and takes those that
 // are put together from the lists that these are made of.
 func TestEveryTextIsUsedAndThere(t *testing.T) {
