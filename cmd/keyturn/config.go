@@ -78,6 +78,9 @@ type Config struct {
 	DrainDelay      time.Duration `name:"drain_delay" default:"2s" doc:"After SIGTERM, how long readiness is red before the listeners close."`
 	SweepInterval   time.Duration `name:"sweep_interval" default:"1m" doc:"How often expired rows are swept."`
 	AuditRetention  time.Duration `name:"audit_retention" default:"9600h" doc:"How long sealed rows of the audit log are kept (9600h are 400 days); 0 for ever. Counts of refusals are kept for 90 days at most."`
+
+	// given tells by name what was set; what is not set has its default, or is worked out of others.
+	given map[string]bool
 }
 
 // Switch is on or off.

@@ -216,3 +216,24 @@ func TestMaskSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestDerivedSettingsAreNotShownAsSet: the issuer that follows from the listener is nobody's choice.
+func TestDerivedSettingsAreNotShownAsSet(t *testing.T) {
+	for issuer, set := range map[string]bool{"": false, "https://id.example.com": true} {
+		environ := []string{"KEYTURN_LISTEN=127.0.0.1:8085"}
+		if issuer != "" {
+			environ = append(environ, "KEYTURN_ISSUER="+issuer)
+		}
+		config, err := loadConfig(source{environ: environ, readFile: noFile})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &app{config: config}
+		for _, s := range a.operations().Settings {
+			want := s.Name == "KEYTURN_LISTEN" || s.Name == "KEYTURN_ISSUER" && set
+			if s.Changed != want {
+				t.Errorf("issuer %q: %s = %q is set: %t", issuer, s.Name, s.Value, s.Changed)
+			}
+		}
+	}
+}

@@ -104,7 +104,7 @@ func (a *app) operations() console.Operations {
 	}
 	for _, s := range settings() {
 		value := a.config.show(s)
-		known.Settings = append(known.Settings, console.Setting{Name: s.env(), Value: value, Doc: s.doc, Changed: value != plain.show(s)})
+		known.Settings = append(known.Settings, console.Setting{Name: s.env(), Value: value, Doc: s.doc, Changed: a.config.given[s.name] && value != plain.show(s)})
 	}
 	return known
 }

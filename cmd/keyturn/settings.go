@@ -90,8 +90,9 @@ func loadConfig(from source) (*Config, error) {
 			}
 		})
 	}
-	var c Config
+	c := Config{given: map[string]bool{}}
 	for _, s := range settings() {
+		c.given[s.name] = origin[s.name] != "default"
 		if err := set(reflect.ValueOf(&c).Elem().Field(s.index), values[s.name]); err != nil {
 			problems = append(problems, fmt.Errorf("%s (from %s): %w", s.env(), origin[s.name], err))
 		}
