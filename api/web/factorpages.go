@@ -37,6 +37,8 @@ type SecondFactor struct {
 	Cancel    bool
 	Problem   Problem
 	Redirects string
+	// Console tells that the person is on the way there.
+	Console bool
 }
 
 // Enroll says that a client, or a group of the person's, demands more than they have, and leads to what there is to set

@@ -276,3 +276,17 @@ func TestQuestionsOfOnePageAreOfOneBrowser(t *testing.T) {
 		t.Errorf("the browser is %q, the question sets %q: %d %s", before, p.Header.Get("Set-Cookie"), p.Status, p.Body)
 	}
 }
+
+// TestSecondFactorSaysWhatItIsFor: the console, where the person is on the way there, as the page of the password does.
+func TestSecondFactorSaysWhatItIsFor(t *testing.T) {
+	s := apitest.New(t)
+	addPerson(t, s, "spiderman", "spiderman@example.com")
+	withApp(t, s)
+	for next, says := range map[string]string{"/admin/users": "to manage this installation", "/account": "to see your account", "//evil.example/admin": "to see your account"} {
+		b := apitest.NewBrowser(t, s)
+		query := "?next=" + url.QueryEscape(next)
+		p := b.Post("/account/sign-in"+query, url.Values{"username": {"spiderman"}, "password": {apitest.Password}})
+		wantPage(t, next, b.Get(p.Location), http.StatusOK, says)
+		wantPage(t, next+", again", b.Post(p.Location, url.Values{"code": {""}}), http.StatusUnprocessableEntity, says)
+	}
+}

@@ -211,6 +211,7 @@ var testCases = append([]testCase{
 	}},
 	secondCase("second", 200, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeApp, Recovery: "/interaction/7Qx/second?with=recovery", Passkey: Ceremony{secondBegin, "/interaction/7Qx/second"}}),
 	secondCase("second-account", 200, SecondFactor{Code: CodeApp}),
+	secondCase("second-console", 200, SecondFactor{Code: CodeApp, Console: true}),
 	secondCase("second-passkey", 200, SecondFactor{Client: ordersClient(), Cancel: true, StepUp: true, Passkey: Ceremony{stepUpBegin, "/interaction/7Qx/step-up"}}),
 	secondCase("second-recovery", 200, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeRecovery, Usual: "/interaction/7Qx/second"}),
 	secondCase("second-code", 422, SecondFactor{Client: ordersClient(), Cancel: true, Code: CodeApp, Recovery: "/interaction/7Qx/second?with=recovery", Problem: Problem{Kind: ProblemCode}}),

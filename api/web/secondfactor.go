@@ -59,7 +59,7 @@ func (h *Handlers) secondPage(c *gin.Context, status int, p *place, held account
 
 // factorPage is what sign-in and step-up have in common. with is the way that the person chose.
 func (h *Handlers) factorPage(c *gin.Context, p *place, has accounts.FactorCounts, with string) SecondFactor {
-	page := SecondFactor{Look: h.look(c, p.locales()), Client: p.client(), Cancel: p.stop != nil, Redirects: p.redirects()}
+	page := SecondFactor{Look: h.look(c, p.locales()), Client: p.client(), Cancel: p.stop != nil, Redirects: p.redirects(), Console: p.stop == nil && leadsToConsole(p.next)}
 	switch {
 	case with == withRecovery && has.RecoveryCodes > 0:
 		page.Code = CodeRecovery
