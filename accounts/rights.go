@@ -37,6 +37,21 @@ func (s *Service) IsLastAdministrator(ctx context.Context, userID string) (bool,
 	return administrators.All <= 1, err
 }
 
+// Loss is a way in which somebody ceases to be an administrator who stays otherwise.
+type Loss struct {
+	// GroupID is the group whose role is lost; empty for the mark of the user.
+	GroupID string
+	// UserID is who loses it; empty for everybody in the group.
+	UserID string
+}
+
+// LeavesNobody tells whether there is somebody who is active and may do everything, and nobody would be left by the loss.
+// What changes meanwhile, storage finds when the change is made.
+func (s *Service) LeavesNobody(ctx context.Context, l Loss) (bool, error) {
+	is, left, err := s.Store.AdministratorLeft(ctx, l)
+	return is && !left, err
+}
+
 // AdminResource stands for the admin API where roles are stored, whatever the issuer's URL is. No resource can
 // have it as identifier.
 const AdminResource = "/admin/v1"

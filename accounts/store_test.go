@@ -335,6 +335,16 @@ func (s *testStore) RightsOf(_ context.Context, id string) (audit.Rights, bool, 
 	return 0, false, err
 }
 
+func (s *testStore) AdministratorLeft(_ context.Context, l Loss) (is, left bool, err error) {
+	err = s.call("AdministratorLeft")
+	defer s.mu.Unlock()
+	for _, u := range s.users {
+		is = is || u.Admin && u.Active
+		left = left || u.Admin && u.Active && u.ID != l.UserID
+	}
+	return is, left, err
+}
+
 func (s *testStore) CountAdministrators(context.Context) (n Administrators, err error) {
 	err = s.call("CountAdministrators")
 	defer s.mu.Unlock()

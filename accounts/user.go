@@ -179,6 +179,8 @@ type Store interface {
 
 	// CountAdministrators counts those who are active and may do everything.
 	CountAdministrators(ctx context.Context) (Administrators, error)
+	// AdministratorLeft tells whether there is one of them, and whether there would be without what l takes.
+	AdministratorLeft(ctx context.Context, l Loss) (is, left bool, err error)
 	// FactorCounts counts the factors of a user; none for one who does not exist.
 	FactorCounts(ctx context.Context, userID string) (FactorCounts, error)
 

@@ -34,6 +34,27 @@ const (
 			WHERE r.resource = '` + accounts.AdminResource + `' AND r.role = '` + accounts.RoleAdministrator + `' AND u.active)`
 )
 
+// administratorLeft asks who would be left without the mark of one user, and without the roles of one group, of all in it
+// or of one. No id is empty.
+const administratorLeft statement = `SELECT ` + administratorExists + ` AS is_one, EXISTS (SELECT 1 FROM users WHERE admin AND active AND id <> ?)
+	OR EXISTS (SELECT 1 FROM group_roles r JOIN group_members m ON m.group_id = r.group_id JOIN users u ON u.id = m.user_id
+		WHERE r.resource = '` + accounts.AdminResource + `' AND r.role = '` + accounts.RoleAdministrator + `' AND u.active
+		AND NOT (m.group_id = ? AND (? OR m.user_id = ?))) AS is_left`
+
+// AdministratorLeft implements accounts.Store.
+func (d *DB) AdministratorLeft(ctx context.Context, l accounts.Loss) (is, left bool, err error) {
+	marked := l.UserID
+	if l.GroupID != "" {
+		marked = ""
+	}
+	var row struct {
+		Is   bool `db:"is_one"`
+		Left bool `db:"is_left"`
+	}
+	err = d.reading().get(ctx, &row, administratorLeft, marked, l.GroupID, l.UserID == "", l.UserID)
+	return row.Is, row.Left, translate(err, nil)
+}
+
 // RightsOf implements accounts.RightsStore.
 func (d *DB) RightsOf(ctx context.Context, userID string) (audit.Rights, bool, error) {
 	rights, active, err := d.reading().rightsOf(ctx, userID)

@@ -378,6 +378,7 @@ func testLastAdministrator(t *testing.T, open OpenFunc) {
 		}
 		gone, _ := someAdministrator(t, db, !byGroup)
 		must(t, second(db.Deactivate(ctx, gone.ID, Event(audit.UserDeactivated)))) // who is not active does not count
+		foretold(t, db, u, g, false)
 		for name, lose := range waysToLose(db, u, g) {
 			is(t, fmt.Sprintf("the last one (by a group: %t), %s", byGroup, name), lose(ctx), accounts.ErrLastAdministrator)
 		}
@@ -388,6 +389,29 @@ func testLastAdministrator(t *testing.T, open OpenFunc) {
 		_, err = db.UpdateUser(ctx, User(t, db).ID, accounts.Change{Admin: new(false)}, Event(audit.UserUpdated))
 		must(t, err) // one who was none
 		before = u
+		another, _ := someAdministrator(t, db, byGroup)
+		foretold(t, db, u, g, true)
+		must(t, second(db.DeleteUser(ctx, another.ID, Event(audit.UserDeleted))))
+	}
+}
+
+// foretold demands that whether somebody would be left is told beforehand, of each way to lose what one may.
+func foretold(t *testing.T, db *storage.DB, u accounts.User, g accounts.Group, want bool) {
+	t.Helper()
+	losses := []accounts.Loss{{UserID: u.ID}}
+	if g.ID != "" {
+		losses = []accounts.Loss{{GroupID: g.ID}, {GroupID: g.ID, UserID: u.ID}}
+	}
+	for _, l := range losses {
+		has, left, err := db.AdministratorLeft(t.Context(), l)
+		must(t, err)
+		equal(t, fmt.Sprintf("there is one, before %+v", l), has, true)
+		equal(t, fmt.Sprintf("one is left by %+v", l), left, want)
+	}
+	for _, other := range []accounts.Loss{{UserID: uuid.NewString()}, {GroupID: uuid.NewString()}, {GroupID: g.ID, UserID: uuid.NewString()}} {
+		_, left, err := db.AdministratorLeft(t.Context(), other)
+		must(t, err)
+		equal(t, fmt.Sprintf("one is left by %+v, who is not the one", other), left, true)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
@@ -87,17 +88,20 @@ func (k *Console) act(path string, right audit.Rights, find func(*call) (*questi
 			if err = c.badReason; err == nil {
 				err = q.act(c)
 			}
-			if errors.Is(err, audit.ErrChanged) {
-				if q, err = find(c); err != nil {
-					return err
-				}
-				q.Changed = true
-				return c.ask(q, nil)
-			}
-			if err != nil {
+			switch {
+			case err == nil:
+				return nil
+			case errors.Is(err, accounts.ErrLastAdministrator):
+				q.Refused = c.text("ask.nobody_left")
+				return c.ask(q, err)
+			case !errors.Is(err, audit.ErrChanged):
 				return c.askAgain(q, err)
 			}
-			return nil
+			if q, err = find(c); err != nil {
+				return err
+			}
+			q.Changed = true
+			return c.ask(q, audit.ErrChanged)
 		}))
 }
 
@@ -109,17 +113,17 @@ func (c *call) askAgain(q *question, err error) error {
 	return err
 }
 
-// ask shows the page of an act, anew with what is wrong with its form.
+// ask shows the page of an act, anew with what is wrong with its form, or with how things stand.
 func (c *call) ask(q *question, err error) error {
 	a := asked{question: q, Action: c.gin.Request.URL.RequestURI(), Back: Path + q.Back, Reason: c.askReason()}
 	fields := append(slices.Clone(q.Fields), a.Reason)
 	c.restore(fields)
 	status := http.StatusOK
-	if q.Changed {
-		status = http.StatusConflict
-	}
-	if bad, param, problem := badInput(err); bad && blame(fields, param, problem) {
+	switch bad, param, problem := badInput(err); {
+	case bad && blame(fields, param, problem):
 		status = http.StatusUnprocessableEntity
+	case err != nil:
+		status = http.StatusConflict
 	}
 	a.Problems = wrong(fields)
 	return c.show(view{page: "act", section: q.section, title: q.Title, narrow: q.Plan == nil, status: status, v: a})

@@ -24,7 +24,7 @@ func (c *call) compare(typed, now *form) {
 	}
 	for _, f := range typed.fields() {
 		if s := stored[f.Name]; s != nil && c.holds(s) != c.holds(f) {
-			f.Now = c.text("form.now", "value", c.holds(s))
+			f.Note = c.text("form.now", "value", c.holds(s))
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestNobodysChangeIsLostUnseen(t *testing.T) {
 		first, second url.Values
 		told          []string
 	}{
-		"user":     {"/admin/users/:id/edit", url.Values{"family_name": {"Parker <b>"}}, url.Values{"given_name": {"Miles"}}, []string{"Parker &lt;b&gt;", `value="Miles"`, `aria-describedby="f-family_name-now`}},
+		"user":     {"/admin/users/:id/edit", url.Values{"family_name": {"Parker <b>"}}, url.Values{"given_name": {"Miles"}}, []string{"Parker &lt;b&gt;", `value="Miles"`, `aria-describedby="f-family_name-note`}},
 		"group":    {"/admin/groups/:id/edit", url.Values{"required_acr": {"phr"}}, url.Values{"description": {"Heroes"}}, []string{"Stored now: Phishing-resistant: a passkey", `value="Heroes"`}},
 		"client":   {"/admin/clients/:id/edit", url.Values{"redirect_uris": {"https://a.example/one\nhttps://a.example/two"}, "require_pkce": {"on"}}, url.Values{"client_name": {"Shop"}}, []string{"https://a.example/one, https://a.example/two", "Stored now: yes", `value="Shop"`}},
 		"resource": {"/admin/resources/edit", url.Values{"claims": {"email"}, "access_lifetime": {"2m"}}, url.Values{"access_lifetime": {"1m"}}, []string{"Stored now: 2m0s", "Stored now: email<", `value="1m"`}},

@@ -31,8 +31,9 @@ type field struct {
 	Fixed bool
 	// Again asks for a password that was typed already: none is ever kept.
 	Again bool
-	// Now says what is stored, where that was changed while the form was filled in.
-	Now template.HTML
+	// Note says what is to be known of it as things stand: what is stored, where that was changed while the form was
+	// filled in, or why it can't be changed.
+	Note template.HTML
 }
 
 // Described are the ids of what is said of it.
@@ -41,7 +42,7 @@ func (f *field) Described() string {
 	for _, said := range []struct {
 		what string
 		is   bool
-	}{{"problem", f.Wrong()}, {"note", f.Again}, {"now", f.Now != ""}, {"help", f.Help}} {
+	}{{"problem", f.Wrong()}, {"again", f.Again}, {"note", f.Note != ""}, {"help", f.Help}} {
 		if said.is {
 			ids = append(ids, "f-"+f.Name+"-"+said.what)
 		}
@@ -63,7 +64,7 @@ type group struct {
 
 // Open tells whether the fields are to be seen at once: where something is set or wrong.
 func (g group) Open() bool {
-	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Wrong() || f.Now != "" })
+	return g.Name == "access" || slices.ContainsFunc(g.Fields, func(f *field) bool { return f.Value != "" || f.Wrong() || f.Note != "" })
 }
 
 // form is a page with fields.

@@ -294,6 +294,15 @@ func (k *Console) groupQuestion(c *call, name string, more ...any) (*question, a
 	}, g, nil
 }
 
+// leavesSomebody refuses what would leave nobody to administer.
+func (k *Console) leavesSomebody(c *call, q *question, l accounts.Loss) error {
+	nobody, err := k.Accounts.LeavesNobody(c.ctx, l)
+	if nobody {
+		q.Refused = c.text("ask.nobody_left")
+	}
+	return err
+}
+
 func (k *Console) memberRemoval(c *call) (*question, error) {
 	u, err := k.Accounts.Get(c.ctx, c.gin.Param("user"))
 	if err != nil {
@@ -306,7 +315,7 @@ func (k *Console) memberRemoval(c *call) (*question, error) {
 	q.do = func() (string, error) {
 		return q.Back + "?done=saved", k.Groups.RemoveMember(c.ctx, g.ID, u.ID, c.actor)
 	}
-	return q, nil
+	return q, k.leavesSomebody(c, q, accounts.Loss{GroupID: g.ID, UserID: u.ID})
 }
 
 func (k *Console) roleRemoval(c *call) (*question, error) {
@@ -316,6 +325,9 @@ func (k *Console) roleRemoval(c *call) (*question, error) {
 		return nil, err
 	}
 	q.do = func() (string, error) { return q.Back + "?done=saved", k.Groups.RemoveRole(c.ctx, g.ID, r, c.actor) }
+	if k.administers(r) && r.Name == accounts.RoleAdministrator {
+		return q, k.leavesSomebody(c, q, accounts.Loss{GroupID: g.ID})
+	}
 	return q, nil
 }
 
@@ -338,5 +350,5 @@ func (k *Console) groupDeletion(c *call) (*question, error) {
 	q.do = func() (string, error) {
 		return "/groups?done=group_deleted", gone(k.Groups.Delete(c.ctx, g.ID, c.actor), accounts.ErrGroupNotFound)
 	}
-	return q, nil
+	return q, k.leavesSomebody(c, q, accounts.Loss{GroupID: g.ID})
 }

@@ -533,6 +533,61 @@ func TestLastAdministratorIsToldBefore(t *testing.T) {
 	}
 }
 
+// TestNobodyTakesTheLastAdministratorAway: by none of the ways in which a group makes one, nor by the mark; each page says
+// so beforehand, and the domain where it has become so since.
+func TestNobodyTakesTheLastAdministratorAway(t *testing.T) {
+	in := newTown(t)
+	ctx := context.Background()
+	demote := func(id string, admin bool) {
+		t.Helper()
+		if _, err := in.Accounts.Update(ctx, id, accounts.Change{Admin: &admin}, apitest.System); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit := "/admin/users/" + in.bossID + "/edit"
+	wantAll(t, in.boss.Get(edit).Body, `aria-describedby="f-admin-note f-admin-help"`, "Nobody would be left")
+	form := sent(readForm(t, in.boss.Get(edit).Body))
+	delete(form, "admin")
+	if p := in.boss.Post(edit, form); p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Body, `href="#f-admin"`) {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
+	b := withRole(t, in.Server, "second", "administrator")
+	if page := in.boss.Get(edit).Body; strings.Contains(page, "Nobody would be left") {
+		t.Error("told with another administrator")
+	}
+	second, err := in.Accounts.Find(ctx, "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := in.Groups.Of(ctx, second.ID, apitest.System)
+	if err != nil || len(groups) != 1 {
+		t.Fatal(groups, err)
+	}
+	at := "/admin/groups/" + groups[0].ID
+	acts := []string{at + "/delete", at + "/members/" + second.ID + "/remove", at + "/roles/remove?" + url.Values{"resource": {in.Groups.AdminAudience}, "role": {"administrator"}}.Encode()}
+	var asked []apitest.Page
+	for _, act := range acts {
+		page := b.Get(act)
+		if strings.Contains(page.Body, "Nobody would be left") || !strings.Contains(page.Body, `class="danger"`) {
+			t.Errorf("%s: refused with another administrator", act)
+		}
+		asked = append(asked, page)
+	}
+	demote(in.bossID, false)
+	for n, act := range acts {
+		if page := b.Get(act).Body; !strings.Contains(page, "Nobody would be left") || strings.Contains(page, `class="danger"`) {
+			t.Errorf("%s: %s", act, page)
+		}
+		if p := resend(t, b, act, asked[n], nil); p.Status != http.StatusConflict || !strings.Contains(p.Body, "Nobody would be left") {
+			t.Errorf("%s, asked before: %d", act, p.Status)
+		}
+	}
+	demote(in.bossID, true)
+	if p := resend(t, b, acts[1], asked[1], nil); p.Status != http.StatusSeeOther {
+		t.Errorf("with another again: %d", p.Status)
+	}
+}
+
 // TestWhoMaySeeNothingIsShownNoWays: each would lead to the same refusal.
 func TestWhoMaySeeNothingIsShownNoWays(t *testing.T) {
 	in := newTown(t)

@@ -31,6 +31,16 @@ type deed struct {
 	Danger     bool
 }
 
+// Usual are the acts that take nothing away.
+func (t thing) Usual() []deed { return t.deeds(false) }
+
+// Risky are those that do, which stand apart.
+func (t thing) Risky() []deed { return t.deeds(true) }
+
+func (t thing) deeds(danger bool) []deed {
+	return slices.DeleteFunc(slices.Clone(t.Acts), func(d deed) bool { return d.Danger != danger })
+}
+
 // part is a list of what belongs to a thing. All leads to the whole of it, empty where nothing more is.
 type part struct {
 	Name  string

@@ -7,6 +7,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 )
 
 // userForm is the form of a user, filled with v. What only administrators may set is left out for others.
@@ -102,6 +103,8 @@ func (k *Console) userAgain(c *call, title string, f *form, err error) error {
 	switch {
 	case errors.Is(err, accounts.ErrUsernameTaken):
 		f.Clash = c.text("users.taken")
+	case errors.Is(err, accounts.ErrLastAdministrator):
+		blame(f.fields(), "admin", sentence.Say("can't be taken: nobody would be left to administer"))
 	case !bad:
 		return err
 	}
@@ -113,14 +116,27 @@ func (k *Console) editUser(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.showForm("users", "users.edit", c.editForm(u), nil)
+	f, err := k.editForm(c, u)
+	if err != nil {
+		return err
+	}
+	return c.showForm("users", "users.edit", f, nil)
 }
 
-// editForm is the form of a user who is there.
-func (c *call) editForm(u accounts.User) *form {
+// editForm is the form of a user who is there. It says beforehand of whom the mark of an administrator can't be taken.
+func (k *Console) editForm(c *call, u accounts.User) (*form, error) {
 	f := c.userForm(u, "/users/"+u.ID)
 	f.Seen = u.Version()
-	return f
+	if !u.Admin || !u.Active || !c.may(audit.ManageAll) {
+		return f, nil
+	}
+	nobody, err := k.Accounts.LeavesNobody(c.ctx, accounts.Loss{UserID: u.ID})
+	for _, in := range f.fields() {
+		if in.Name == "admin" && nobody {
+			in.Note = c.text("ask.nobody_left")
+		}
+	}
+	return f, err
 }
 
 // updateUser changes what differs, unless the user was changed since the form was made.
@@ -150,7 +166,9 @@ func (k *Console) updateUser(c *call) error {
 			if u, err = k.Accounts.Get(c.ctx, u.ID); err != nil {
 				return err
 			}
-			f.now = c.editForm(u)
+			if f.now, err = k.editForm(c, u); err != nil {
+				return err
+			}
 			return c.showForm("users", "users.edit", f, nil)
 		}
 		return k.userAgain(c, "users.edit", f, err)

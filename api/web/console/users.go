@@ -110,21 +110,22 @@ func (k *Console) userDeeds(c *call, u accounts.User, factors bool) ([]deed, err
 		return nil, nil
 	}
 	at := "/users/" + u.ID
-	deeds := []deed{{Name: "edit", Href: at + "/edit"}, {Name: "set_password", Href: at + "/password"}}
+	deeds := []deed{{Name: "edit", Href: at + "/edit"}}
+	if !u.Active {
+		deeds = append(deeds, deed{Name: "activate", Href: at + "/activate"})
+	}
 	if u.Active && u.Email != "" && k.Self.Offers(accounts.FeaturePasswordReset) {
 		deeds = append(deeds, deed{Name: "send_reset", Href: at + "/send-reset"})
 	}
 	if u.Active {
 		deeds = append(deeds, deed{Name: "reset_link", Href: at + "/reset-link"})
 	}
-	deeds = append(deeds, deed{Name: "end_all", Href: at + "/end"})
+	deeds = append(deeds, deed{Name: "set_password", Href: at + "/password"}, deed{Name: "end_all", Href: at + "/end"})
 	if factors {
 		deeds = append(deeds, deed{"reset_factors", at + "/factors/reset", true})
 	}
 	if u.Active {
 		deeds = append(deeds, deed{"deactivate", at + "/deactivate", true})
-	} else {
-		deeds = append(deeds, deed{"activate", at + "/activate", false})
 	}
 	return append(deeds, deed{"delete_user", at + "/delete", true}), nil
 }
