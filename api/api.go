@@ -11,6 +11,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	clients "keyturn/api/oauth"
+	"keyturn/api/openapi"
 	"keyturn/api/tokenpair"
 	"keyturn/api/web"
 	"keyturn/api/web/console"
@@ -122,20 +123,26 @@ func (s *Server) routes(router *gin.Engine, people *web.Handlers) error {
 		browsers.Any(strings.TrimSuffix(e.Path, "/"), s.tokenPair(e.Handle))
 	}
 
+	if err := describe(router, tokenpair.Prefix, tokenpair.Description, s.Issuer.Settings.Issuer); err != nil {
+		return err
+	}
+
 	administration := &admin.Handlers{SelfService: s.SelfService, Accounts: s.Accounts, Factors: s.Accounts.Factors, Groups: s.Groups, Browsers: s.Provider.Browsers, Issuer: s.Issuer, Keys: s.Keys, Clients: s.Provider.Clients, Actor: actorOf, Refusals: s.Refusals, Apps: s.Provider, Letters: s.Letters, Operations: s.Operations}
 	administration.Link = web.LinkAt(s.Issuer.Settings.Issuer)
 	administration.Audit = s.Audit
 	for _, r := range administration.Routes() {
 		router.Handle(r.Method, admin.Prefix+r.Path, s.admin(administration.Guard(r)))
 	}
-	described, err := admin.Description(s.Issuer.Settings.AdminAudience())
-	if err != nil {
-		return err
-	}
+	return describe(router, admin.Prefix, admin.Description, s.Issuer.Settings.AdminAudience())
+}
+
+// describe serves what says what the API at base does, below prefix.
+func describe(router *gin.Engine, prefix string, description func(base string) ([]openapi.Served, error), base string) error {
+	described, err := description(base)
 	for _, d := range described {
-		getOrHead(router, admin.Prefix+d.Path, d.Get)
+		getOrHead(router, prefix+d.Path, gin.WrapH(d))
 	}
-	return nil
+	return err
 }
 
 // programRoutes are what OAuth clients call.

@@ -40,6 +40,11 @@ func Document(base string) *openapi.Document {
 	return doc
 }
 
+// Description is what says what the API at base does, for programs and for people.
+func Description(base string) ([]openapi.Served, error) {
+	return openapi.Publish(Document(base), Kinds())
+}
+
 // documentPath is a path of the table as OpenAPI writes it.
 func documentPath(path string) string {
 	parts := strings.Split(path, "/")
@@ -166,10 +171,10 @@ func (b *builder) bodySchema(of *bodyOf) *openapi.Schema {
 func (b *builder) success(r Route, d description) openapi.Response {
 	answer := openapi.Response{Description: http.StatusText(d.status())}
 	if d.status() == http.StatusCreated && d.Tagged {
-		answer.Headers = append(answer.Headers, openapi.Member[openapi.Header]{Name: "Location", Value: openapi.Header{Description: "The URL of what was made.", Schema: &openapi.Schema{Type: "string", Format: "uri"}}})
+		answer.Headers = append(answer.Headers, openapi.Member[openapi.Header]{Name: "Location", Value: openapi.Header{Description: "The URL of what was made.", Required: true, Schema: &openapi.Schema{Type: "string", Format: "uri"}}})
 	}
 	if d.Tagged && d.Answer != nil && r.Method != http.MethodPut && r.Method != http.MethodDelete {
-		answer.Headers = append(answer.Headers, openapi.Member[openapi.Header]{Name: "ETag", Value: openapi.Header{Description: "The entity tag of what is answered.", Schema: &openapi.Schema{Type: "string"}}})
+		answer.Headers = append(answer.Headers, openapi.Member[openapi.Header]{Name: "ETag", Value: openapi.Header{Description: "The entity tag of what is answered.", Required: r.Path != "/resources", Schema: &openapi.Schema{Type: "string"}}})
 	}
 	switch {
 	case d.Lines != nil:
@@ -201,7 +206,7 @@ func (b *builder) components() openapi.Components {
 		case http.StatusUnauthorized, http.StatusForbidden:
 			answer.Headers = openapi.Ordered[openapi.Header]{{Name: "WWW-Authenticate", Value: openapi.Header{Description: "RFC 6750 section 3.", Schema: &openapi.Schema{Type: "string"}}}}
 		case http.StatusServiceUnavailable:
-			answer.Headers = openapi.Ordered[openapi.Header]{{Name: "Retry-After", Value: openapi.Header{Description: "Seconds.", Schema: &openapi.Schema{Type: "string"}}}}
+			answer.Headers = openapi.Ordered[openapi.Header]{{Name: "Retry-After", Value: openapi.Header{Description: "Seconds.", Required: true, Schema: &openapi.Schema{Type: "string"}}}}
 		}
 		c.Responses = append(c.Responses, openapi.Member[openapi.Response]{Name: responseName(status), Value: answer})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"keyturn/accounts"
+	"keyturn/api/openapi"
 	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
@@ -21,8 +22,8 @@ const Prefix = "/admin/v1"
 // DocumentPath and DocsPath are where the API is described, below Prefix: for programs, and for people. Nobody needs
 // a token there: what they tell stands in this repository, too, and whoever is to write a client should not need one.
 const (
-	DocumentPath = "/openapi.json"
-	DocsPath     = "/docs"
+	DocumentPath = openapi.DocumentPath
+	DocsPath     = openapi.PagePath
 )
 
 // Handlers are the endpoints of the admin API.

@@ -79,6 +79,7 @@ type Response struct {
 // Header is one of an answer.
 type Header struct {
 	Description string  `json:"description,omitempty"`
+	Required    bool    `json:"required,omitempty"`
 	Schema      *Schema `json:"schema"`
 }
 

@@ -39,6 +39,9 @@ func send(t *testing.T, r *http.Request) answer {
 		t.Fatal(err)
 	}
 	a := answer{status: response.StatusCode, header: response.Header, text: string(text)}
+	for _, problem := range theContract().Violations(r, sentBy(t, r), a.status, a.header, text) {
+		t.Errorf("%s %s, %d: %s", r.Method, r.URL.Path, a.status, problem)
+	}
 	_ = json.Unmarshal(text, &a.json) // not every answer is an object
 	return a
 }

@@ -27,7 +27,7 @@ var (
 	WrongType       = tokenError("Token has wrong type")
 	Blacklisted     = Failure{Status: http.StatusUnauthorized, Body: tokenError("Token is blacklisted").Body, takenBack: true}
 	NoAccount       = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found with the given credentials")}
-	OTPRequired     = Failure{Status: http.StatusUnauthorized, Body: map[string]string{"detail": "A second factor is needed.", "code": "otp_required"}}
+	OTPRequired     = Failure{Status: http.StatusUnauthorized, Body: Detail{otpRequired, "A second factor is needed."}}
 	NoAccountLeft   = Failure{Status: http.StatusUnauthorized, Body: detail("No active account found for the given token.")}
 	Throttled       = Failure{Status: http.StatusTooManyRequests, Body: detail("Request was throttled.")}
 	Unavailable     = Failure{Status: http.StatusServiceUnavailable, Body: detail("Service temporarily unavailable, try again later.")}
@@ -36,11 +36,25 @@ var (
 	verifyForbidden = Failure{Status: http.StatusBadRequest, Body: map[string][]string{"non_field_errors": {"Token is blacklisted"}}}
 )
 
-func tokenError(text string) Failure {
-	return Failure{Status: http.StatusUnauthorized, Body: map[string]string{"detail": text, "code": "token_not_valid"}}
+// Detail is what is wrong with a request as a whole.
+type Detail struct {
+	Code   code   `json:"code,omitempty"`
+	Detail string `json:"detail"`
 }
 
-func detail(text string) map[string]string { return map[string]string{"detail": text} }
+// code is what programs tell some refusals apart by.
+type code string
+
+const (
+	tokenNotValid code = "token_not_valid"
+	otpRequired   code = "otp_required"
+)
+
+func tokenError(text string) Failure {
+	return Failure{Status: http.StatusUnauthorized, Body: Detail{tokenNotValid, text}}
+}
+
+func detail(text string) Detail { return Detail{Detail: text} }
 
 // verifyError marks what verify found, because the same finding is answered differently there.
 type verifyError struct{ error }

@@ -35,46 +35,45 @@ type Handlers struct {
 	Actor func(*gin.Context) audit.Actor
 }
 
-// Endpoint is one path of the contract and what stands behind it.
+// Endpoint is one path of the contract: the fields that its requests must and may have, and what stands behind it.
 type Endpoint struct {
-	Path   string
-	Handle func(*gin.Context) error
+	Path, Name       string
+	Fields, Optional []string
+	post             func(*gin.Context, map[string]string) error
 }
 
 // Endpoints are the contract's four, each answering all methods and with or without its last slash.
 func (h *Handlers) Endpoints() []Endpoint {
 	return []Endpoint{
-		{"/api/token/", endpoint("Token Obtain Pair", []string{"username", "password"}, h.obtain, "otp")},
-		{"/api/token/refresh/", endpoint("Token Refresh", []string{"refresh"}, h.refresh)},
-		{"/api/token/verify/", endpoint("Token Verify", []string{"token"}, h.verify)},
-		{"/api/token/blacklist/", endpoint("Token Blacklist", []string{"refresh"}, h.blacklist)},
+		{"/api/token/", "Token Obtain Pair", []string{"username", "password"}, []string{"otp"}, h.obtain},
+		{"/api/token/refresh/", "Token Refresh", []string{"refresh"}, nil, h.refresh},
+		{"/api/token/verify/", "Token Verify", []string{"token"}, nil, h.verify},
+		{"/api/token/blacklist/", "Token Blacklist", []string{"refresh"}, nil, h.blacklist},
 	}
 }
 
-// endpoint does what all four share: negotiation, methods, the description for OPTIONS, fields.
-func endpoint(name string, fields []string, post func(*gin.Context, map[string]string) error, optional ...string) func(*gin.Context) error {
-	return func(c *gin.Context) error {
-		header := c.Writer.Header()
-		header.Set("Allow", "POST, OPTIONS")
-		header.Set("Cache-Control", "no-store")
-		header.Add("Vary", "Accept")
-		if !accepts(c.GetHeader("Accept")) {
-			return &Failure{Status: http.StatusNotAcceptable, Body: detail("Could not satisfy the request Accept header.")}
-		}
-		switch c.Request.Method {
-		case http.MethodPost:
-		case http.MethodOptions:
-			write(c, http.StatusOK, describe(name, fields, optional))
-			return nil
-		default:
-			return &Failure{Status: http.StatusMethodNotAllowed, Body: detail(`Method "` + c.Request.Method + `" not allowed.`)}
-		}
-		in, err := readFields(c.Request, fields, optional)
-		if err != nil {
-			return err
-		}
-		return post(c, in)
+// Handle does what all four share: negotiation, methods, the description for OPTIONS, fields.
+func (e Endpoint) Handle(c *gin.Context) error {
+	header := c.Writer.Header()
+	header.Set("Allow", "POST, OPTIONS")
+	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Accept")
+	if !accepts(c.GetHeader("Accept")) {
+		return &Failure{Status: http.StatusNotAcceptable, Body: detail("Could not satisfy the request Accept header.")}
 	}
+	switch c.Request.Method {
+	case http.MethodPost:
+	case http.MethodOptions:
+		write(c, http.StatusOK, e.fields())
+		return nil
+	default:
+		return &Failure{Status: http.StatusMethodNotAllowed, Body: detail(`Method "` + c.Request.Method + `" not allowed.`)}
+	}
+	in, err := readFields(c.Request, e.Fields, e.Optional)
+	if err != nil {
+		return err
+	}
+	return e.post(c, in)
 }
 
 func (h *Handlers) obtain(c *gin.Context, in map[string]string) error {
@@ -107,7 +106,7 @@ func (h *Handlers) verify(c *gin.Context, in map[string]string) error {
 	if err := h.Tokens.Verify(c.Request.Context(), strings.TrimSpace(in["token"])); err != nil {
 		return &verifyError{err}
 	}
-	write(c, http.StatusOK, struct{}{})
+	write(c, http.StatusOK, Nothing{})
 	return nil
 }
 
@@ -115,7 +114,7 @@ func (h *Handlers) blacklist(c *gin.Context, in map[string]string) error {
 	if err := h.Tokens.Revoke(c.Request.Context(), h.presented(c, in["refresh"])); err != nil {
 		return err
 	}
-	write(c, http.StatusOK, struct{}{})
+	write(c, http.StatusOK, Nothing{})
 	return nil
 }
 
@@ -127,11 +126,17 @@ func (h *Handlers) presented(c *gin.Context, token string) issuer.Presented {
 	}
 }
 
+// Pair is what a sign-in gives. Refresh is empty where the one that was shown stays valid.
+type Pair struct {
+	Refresh string `json:"refresh,omitempty"`
+	Access  string `json:"access"`
+}
+
+// Nothing is the answer where there is no more to say than the status.
+type Nothing struct{}
+
 func writePair(c *gin.Context, p issuer.Pair) error {
-	write(c, http.StatusOK, struct {
-		Refresh string `json:"refresh,omitempty"`
-		Access  string `json:"access"`
-	}{p.Refresh, p.Access})
+	write(c, http.StatusOK, Pair{p.Refresh, p.Access})
 	return nil
 }
 
@@ -151,28 +156,30 @@ func accepts(header string) bool {
 	return false
 }
 
-// describe is the answer to OPTIONS, in the shape of Django REST framework's metadata.
-func describe(name string, fields, optional []string) any {
-	type field struct {
-		Type     string `json:"type"`
-		Required bool   `json:"required"`
-		ReadOnly bool   `json:"read_only"`
-		Label    string `json:"label"`
+// Fields is the answer to OPTIONS, in the shape of Django REST framework's metadata.
+type Fields struct {
+	Name        string                      `json:"name"`
+	Description string                      `json:"description"`
+	Renders     []string                    `json:"renders"`
+	Parses      []string                    `json:"parses"`
+	Actions     map[string]map[string]Field `json:"actions"`
+}
+
+// Field is one that a request may have.
+type Field struct {
+	Type     string `json:"type"`
+	Required bool   `json:"required"`
+	ReadOnly bool   `json:"read_only"`
+	Label    string `json:"label"`
+}
+
+// mediaTypes are those of bodies, which are equals.
+var mediaTypes = []string{"application/json", "application/x-www-form-urlencoded", "multipart/form-data"}
+
+func (e Endpoint) fields() Fields {
+	post := make(map[string]Field, len(e.Fields)+len(e.Optional))
+	for i, f := range slices.Concat(e.Fields, e.Optional) {
+		post[f] = Field{Type: "string", Required: i < len(e.Fields), Label: strings.ToUpper(f[:1]) + f[1:]}
 	}
-	post := make(map[string]field, len(fields)+len(optional))
-	for i, f := range slices.Concat(fields, optional) {
-		post[f] = field{Type: "string", Required: i < len(fields), Label: strings.ToUpper(f[:1]) + f[1:]}
-	}
-	return struct {
-		Name        string                      `json:"name"`
-		Description string                      `json:"description"`
-		Renders     []string                    `json:"renders"`
-		Parses      []string                    `json:"parses"`
-		Actions     map[string]map[string]field `json:"actions"`
-	}{
-		name, "",
-		[]string{"application/json"},
-		[]string{"application/json", "application/x-www-form-urlencoded", "multipart/form-data"},
-		map[string]map[string]field{"POST": post},
-	}
+	return Fields{Name: e.Name, Renders: mediaTypes[:1], Parses: mediaTypes, Actions: map[string]map[string]Field{http.MethodPost: post}}
 }

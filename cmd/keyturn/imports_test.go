@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"keyturn/issuer/oauth":        {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/fetch", "keyturn/audit", "keyturn/audit/sentence"},
 	"keyturn/storage":             {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
 	"keyturn/storage/storagetest": {"keyturn/storage", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
-	"keyturn/api/tokenpair":       {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit"},
+	"keyturn/api/tokenpair":       {"keyturn/api/openapi", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit"},
 	"keyturn/api/oauth":           {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
 	"keyturn/api/web":             {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence"},
 	"keyturn/api/openapi":         {},
@@ -32,11 +32,11 @@ var mayImport = map[string][]string{
 	"keyturn/api/web/console":     {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence", "keyturn/api/web", "keyturn/api/admin"},
 	"keyturn/api": {
 		"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit",
-		"keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console",
+		"keyturn/api/openapi", "keyturn/api/tokenpair", "keyturn/api/oauth", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console",
 	},
 	"keyturn/api/apitest": {
 		"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/issuer/fetch", "keyturn/audit", "keyturn/audit/sentence",
-		"keyturn/accounts/mail", "keyturn/api", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/storage",
+		"keyturn/accounts/mail", "keyturn/api", "keyturn/api/openapi", "keyturn/api/admin", "keyturn/api/web", "keyturn/api/web/console", "keyturn/storage",
 	},
 	"keyturn/verify":           {"keyturn/verify/jws"},
 	"keyturn/verify/ginverify": {"keyturn/verify"},
@@ -71,7 +71,7 @@ var ownAlone = map[string][]string{
 	"go.yaml.in/yaml/v3":                             {"keyturn/cmd/keyturn"},
 	"github.com/prometheus/client_golang/prometheus": {"keyturn/cmd/keyturn"},
 	"github.com/chromedp/chromedp":                   {"keyturn/api/apitest"},
-	"github.com/santhosh-tekuri/jsonschema/v6":       {}, // tests alone
+	"github.com/santhosh-tekuri/jsonschema/v6":       {"keyturn/api/apitest"},
 }
 
 type goPackage struct {
