@@ -28,7 +28,7 @@ var changing = []struct{ pattern, with string }{
 func TestPagesAreAsTheGoldenFiles(t *testing.T) {
 	in := newTown(t)
 	for name, path := range map[string]string{
-		"overview": "", "users": "/users", "user": "/users/" + in.spider.ID, "deactivate": "/users/" + in.spider.ID + "/deactivate", "user-new": "/users/new", "user-invite": "/users/invite",
+		"overview": "", "users": "/users", "user": "/users/" + in.spider.ID, "deactivate": "/users/" + in.spider.ID + "/deactivate", "user-new": "/users/new", "user-invite": "/users/invite", "invitations": "/users/invitations", "invitation-withdraw": "/users/invitations/" + in.invitation + "/withdraw",
 		"group": "/groups/" + in.group.ID, "clients": "/clients", "client": "/clients/orders", "client-edit": "/clients/orders/edit", "resources": "/resources",
 		"keys": "/keys", "rotate": "/keys/rotate?mode=graceful&lane=RS256", "grants": "/grants", "settings": "/settings", "mail": "/mail", "letter": "/mail/" + in.letter.ID, "letter-drop": "/mail/" + in.letter.ID + "/drop", "setup": "/set-up", "setup-kinds": "/set-up/client", "setup-web": "/set-up/client/web", "setup-api": "/set-up/api", "not-found": "/grants/none", "search": "/search?q=none",
 	} {

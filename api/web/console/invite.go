@@ -68,7 +68,7 @@ func (k *Console) inviteByLetter(c *call, in accounts.Invitation) error {
 	if err := k.Self.Invite(c.ctx, in, c.actor); err != nil {
 		return err
 	}
-	return c.goTo("/users?done=invited")
+	return c.goTo(invitationsPath + "?done=invited")
 }
 
 // inviteByLink makes the link and shows it in its answer, as resetLinkMaking does.

@@ -17,7 +17,7 @@ func TestInvitationGoesByLetter(t *testing.T) {
 		t.Error("the list of users does not lead to it")
 	}
 	p := in.boss.Post("/admin/users/invite", url.Values{"email": {" miles@example.com "}, "username": {"miles"}, "given_name": {"Miles"}, "language": {"de"}})
-	if p.Status != http.StatusSeeOther || p.Location != "/admin/users?done=invited" {
+	if p.Status != http.StatusSeeOther || p.Location != "/admin/users/invitations?done=invited" {
 		t.Fatalf("%d to %q: %s", p.Status, p.Location, p.Body)
 	}
 	if page := in.boss.Get(p.Location); !strings.Contains(page.Body, "The invitation is on its way") {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/url"
@@ -34,6 +35,8 @@ type list[T any] struct {
 	cells  func(T) []cell
 	// export is what a thing is in an export, as the admin API tells of it.
 	export func(T) any
+	// title is the key of its heading, empty for that of its section.
+	title string
 	// name is that of the exported file, empty is the key of what an empty list says.
 	name, empty string
 	// make is where one makes another of its kind; empty for nowhere, or somebody who may not.
@@ -104,7 +107,7 @@ func showList[T any](c *call, section string, l list[T]) error {
 	if err != nil {
 		return err
 	}
-	return c.show(view{page: "list", section: section, title: c.text(section + ".title"), v: t})
+	return c.show(view{page: "list", section: section, title: c.text(cmp.Or(l.title, section+".title")), v: t})
 }
 
 // window is the page of a list that the address asks for.

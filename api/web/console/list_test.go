@@ -34,8 +34,11 @@ func TestListsTurnBothWays(t *testing.T) {
 		if err := s.DB.QueueLetters(ctx, accounts.Letter{ID: keys.NewTokenID(), Kind: accounts.LetterPasswordChanged, To: name + "@example.com"}); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.Self.InvitationLink(ctx, accounts.Invitation{Email: name + "@example.org"}, apitest.System); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, at := range []string{"/users?prefix=u", "/groups", "/groups/" + all.ID, "/mail", "/mail?state=waiting", "/audit?action=user.created", "/audit?action=user.&since=2020-01-01"} {
+	for _, at := range []string{"/users?prefix=u", "/users/invitations", "/groups", "/groups/" + all.ID, "/mail", "/mail?state=waiting", "/audit?action=user.created", "/audit?action=user.&since=2020-01-01"} {
 		forwards := walk(t, b, "/admin"+at, "next")
 		backwards := walk(t, b, forwards[len(forwards)-1].at, "prev")
 		if len(forwards) < 3 || len(backwards) != len(forwards) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"keyturn/api/web/console"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // town is a provider that holds something of each kind.
@@ -29,6 +31,8 @@ type town struct {
 	session accounts.Session
 	group   accounts.Group
 	letter  accounts.Letter
+	// invitation is the id of one that nobody has taken.
+	invitation string
 }
 
 func newTown(t *testing.T) *town {
@@ -74,7 +78,22 @@ func newTown(t *testing.T) *town {
 	if err := s.DB.QueueLetters(context.Background(), in.letter); err != nil {
 		t.Fatal(err)
 	}
+	_, in.invitation = handedOver(t, s, accounts.Invitation{Email: "gwen@example.com", Username: "gwen", GivenName: "Gwen"})
 	return in
+}
+
+// handedOver invites somebody without a letter, and returns the secret of the link and the id of the invitation.
+func handedOver(t *testing.T, s *apitest.Server, in accounts.Invitation) (keys.Secret, string) {
+	t.Helper()
+	secret, err := s.Self.InvitationLink(context.Background(), in, apitest.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending, err := s.Self.Invitations(context.Background(), accounts.InvitationQuery{Prefix: in.Email, Limit: 1}, apitest.System)
+	if err != nil || len(pending) != 1 {
+		t.Fatal(pending, err)
+	}
+	return secret, pending[0].ID
 }
 
 // real puts the town's things in the place of the parameters of a path.
@@ -82,7 +101,7 @@ func (in *town) real(path string) string {
 	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	id := map[string]string{"users": in.spider.ID, "clients": "orders", "grants": in.grant.ID, "groups": in.group.ID, "mail": in.letter.ID}[kind]
 	client, _ := in.Clients.Get(context.Background(), "orders")
-	path = strings.NewReplacer(":kind", "web", ":id", id, ":session", in.session.ID, ":secret", client.Secrets[0].ID, ":user", in.spider.ID, ":kid", in.Keys.Keys()[0].KID).Replace(path)
+	path = strings.NewReplacer(":kind", "web", ":id", id, ":session", in.session.ID, ":secret", client.Secrets[0].ID, ":user", in.spider.ID, ":invitation", in.invitation, ":kid", in.Keys.Keys()[0].KID).Replace(path)
 	if path == "/resources/edit" || path == "/resources/delete" {
 		path += "?identifier=api"
 	}
@@ -306,7 +325,7 @@ func TestWhatWasTypedOutlivesTheProof(t *testing.T) {
 func TestBadInputIsNoBreakdown(t *testing.T) {
 	in := newTown(t)
 	for _, path := range []string{
-		"/users?prefix=%00", "/users?prefix=%ff", "/users?after=%00", "/users?before=zzz", "/users?prefix=%F0%9F%A6%84", "/users?format=xml", "/users?%zz",
+		"/users?prefix=%00", "/users?prefix=%ff", "/users?after=%00", "/users?before=zzz", "/users?prefix=%F0%9F%A6%84", "/users?format=xml", "/users?%zz", "/users/invitations?after=x", "/users/invitations?before=.", "/users/invitations?after=a.%ff", "/users/invitations?email=%00", "/users/invitations/none/withdraw", "/users/invitations/%00/withdraw",
 		"/grants?after=nothing", "/grants?before=nothing", "/grants?user=nobody", "/grants?user=%27", "/grants?client=%00", "/grants/x%2Fy", "/grants/%00",
 		"/revoked-tokens?after=nothing", "/revoked-tokens?user=no%20body", "/clients/..", "/clients/%00", "/clients?prefix=%F0%9F", "/keys/none", "/keys/none/revoke",
 		"/keys/rotate?mode=other", "/keys/rotate?mode=immediate&lane=HS256", "/resources/edit", "/resources/edit?identifier=none", "/search?q=%00", "/search?q=" + strings.Repeat("x", 5000),
@@ -358,9 +377,9 @@ func TestExportsHoldAll(t *testing.T) {
 	if got := p.Header.Get("Content-Disposition"); got != `attachment; filename="users.csv"` {
 		t.Error(got)
 	}
-	for _, list := range []string{"groups", "clients", "resources", "keys", "grants", "revoked-tokens", "mail", "audit"} {
+	for _, list := range []string{"groups", "clients", "resources", "keys", "grants", "revoked-tokens", "mail", "audit", "users/invitations"} {
 		for _, format := range []string{"csv", "jsonl"} {
-			if p := b.Get("/admin/" + list + "?format=" + format); p.Status != http.StatusOK || p.Header.Get("Content-Disposition") != `attachment; filename="`+list+"."+format+`"` {
+			if p := b.Get("/admin/" + list + "?format=" + format); p.Status != http.StatusOK || p.Header.Get("Content-Disposition") != `attachment; filename="`+path.Base(list)+"."+format+`"` {
 				t.Errorf("%s as %s: %d %v", list, format, p.Status, p.Header)
 			}
 		}

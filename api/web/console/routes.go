@@ -19,6 +19,8 @@ func (k *Console) sections() []section {
 			show("/users", k.listUsers),
 			edit("/users/new", audit.ManageUsers, k.newUser, k.createUser),
 			recently(edit("/users/invite", audit.ManageUsers, k.askInvitation, k.invite)),
+			show(invitationsPath, k.listInvitations),
+			k.act(invitationsPath+"/:invitation/withdraw", audit.ManageUsers, k.invitationWithdrawal),
 			show("/users/:id", k.showUser),
 			edit("/users/:id/edit", audit.ManageUsers, k.editUser, k.updateUser),
 			k.act("/users/:id/password", audit.ManageUsers, k.passwordSetting),

@@ -105,6 +105,10 @@ func madeKeys() []string {
 		add("letter.", string(kind))
 	}
 	add("state.", letterWaiting, letterGivenUp)
+	for _, state := range []accounts.InvitationState{accounts.InvitationWaiting, accounts.InvitationGivenUp, accounts.InvitationSent, accounts.InvitationHanded} {
+		add("state.", string(state))
+		add("ends.invitation.", string(state))
+	}
 	add("language.", web.Locales()...)
 	add("actor.", "anonymous", "operator", "system")
 	add("act.", "add_member", "add_role")
@@ -179,7 +183,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 	for file, patterns := range map[string][]string{
 		"templates/*.html": {`\bt "([a-z0-9_.]+)"`},
 		"*.go": {
-			`\.[tT]ext\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|mail|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
+			`\.[tT]ext\("([a-z0-9_.]+)"[,)]`, `"((?:column|state|filter|client|email|users|groups|clients|resources|grants|revoked|audit|mail|invitations|form|plan|yes|never|way|part)[a-z0-9_.]*)"`,
 			`showForm\("[a-z]+", "([a-z.]+)"`,
 		},
 	} {

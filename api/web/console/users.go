@@ -27,9 +27,10 @@ func (k *Console) listUsers(c *call) error {
 		},
 		export: func(u accounts.User) any { return admin.ViewUser(u) },
 	}
+	l.acts = []deed{{Name: "invitations", Href: invitationsPath}}
 	if c.may(audit.ManageUsers) {
 		l.make = Path + "/users/new"
-		l.acts = []deed{{Name: "invite", Href: "/users/invite"}}
+		l.acts = append(l.acts, deed{Name: "invite", Href: "/users/invite"})
 	}
 	return showList(c, "users", l)
 }
