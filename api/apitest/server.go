@@ -4,12 +4,15 @@ package apitest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -121,7 +124,7 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.DatabaseURL == "" {
-		config.DatabaseURL = "sqlite:" + filepath.Join(t.TempDir(), "keyturn.db")
+		config.DatabaseURL = freshSQLite(t)
 	}
 	s := &Server{URL: url}
 	db, err := storage.Open(ctx, config.DatabaseURL, storage.Options{Now: s.Now, DatabaseNow: s.Now})
@@ -149,6 +152,36 @@ func New(t testing.TB, choose ...func(*Config)) *Server {
 	listener.Start()
 	t.Cleanup(listener.Close)
 	return s
+}
+
+// migrated is an SQLite database of the present schema without a row of ours. Every test would spend a good part of its
+// time on making one.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "keyturn")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "keyturn.db")
+	db, err := storage.Open(context.Background(), "sqlite:"+file, storage.Options{})
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = db.Migrate(context.Background())
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file) // closing left no other file
+})
+
+// freshSQLite is the URL of a database of its own.
+func freshSQLite(t testing.TB) string {
+	t.Helper()
+	content, err := migrated()
+	must(t, err)
+	file := filepath.Join(t.TempDir(), "keyturn.db")
+	must(t, os.WriteFile(file, content, 0o600))
+	return "sqlite:" + file
 }
 
 func (s *Server) wire(t testing.TB, config Config) {
