@@ -123,6 +123,8 @@ func (s *sayingSource) node(n ast.Node) bool {
 	case *ast.FuncDecl:
 		_, handsOn := sayers[n.Name.Name]
 		return !handsOn || n.Recv != nil
+	case *ast.ValueSpec:
+		s.trouble(n)
 	case *ast.CompositeLit:
 		s.problem(n)
 	case *ast.CallExpr:
@@ -179,6 +181,18 @@ func (s *sayingSource) problem(c *ast.CompositeLit) {
 		}
 		if detail, ok := s.text(pair.Value); ok {
 			s.said = append(s.said, said{format: strings.ReplaceAll(detail, "%", "%%"), where: s.at(c)})
+		}
+	}
+}
+
+// trouble collects the words for what a letter failed for, which are stored with it.
+func (s *sayingSource) trouble(v *ast.ValueSpec) {
+	if kind, ok := v.Type.(*ast.Ident); !ok || kind.Name != "Trouble" || filepath.Dir(s.path) != "accounts/mail" {
+		return
+	}
+	for _, value := range v.Values {
+		if word, ok := s.text(value); ok {
+			s.said = append(s.said, said{format: word, where: s.at(v)})
 		}
 	}
 }

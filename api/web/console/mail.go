@@ -9,6 +9,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 )
 
 // The states of letters in the queue, which the list is filtered by.
@@ -61,7 +62,7 @@ func (k *Console) listLetters(c *call) error {
 			v := admin.ViewLetter(l)
 			return []cell{
 				{Text: string(c.text("letter." + string(l.Kind))), Href: Path + "/mail/" + l.ID}, {Text: l.To}, {Mark: letterState(l)},
-				{Text: strconv.FormatInt(l.Attempts, 10)}, {Text: l.Failure}, {At: l.CreatedAt}, {At: v.DueAt.Time},
+				{Text: strconv.FormatInt(l.Attempts, 10)}, {HTML: c.failure(l)}, {At: l.CreatedAt}, {At: v.DueAt.Time},
 			}
 		},
 		export: func(l accounts.QueuedLetter) any { return admin.ViewLetter(l) },
@@ -113,9 +114,19 @@ func letterFacts(c *call, l accounts.QueuedLetter) []fact {
 	}
 	return facts(
 		fact{"state", []cell{{Mark: letterState(l)}}}, fact{"to", []cell{{Text: l.To}}}, fact{"user", []cell{user}}, fact{"id", id(l.ID)},
-		fact{"attempts", []cell{{Text: strconv.FormatInt(l.Attempts, 10)}}}, fact{"failure", []cell{{Text: l.Failure}}},
+		fact{"attempts", []cell{{Text: strconv.FormatInt(l.Attempts, 10)}}}, fact{"failure", []cell{{HTML: c.failure(l)}}},
 		fact{"created", []cell{{At: l.CreatedAt}}}, fact{"due", []cell{{At: v.DueAt.Time}}}, fact{"given_up", []cell{{At: l.FailedAt}}},
 	)
+}
+
+// failure is what the last attempt failed for: a word of accounts/mail, and the reply of the mail server where one said no.
+func (c *call) failure(l accounts.QueuedLetter) template.HTML {
+	word, reply, replied := strings.Cut(l.Failure, ": ")
+	said := c.say(sentence.Fixed(word))
+	if replied {
+		said += ": " + verbatim(reply)
+	}
+	return said
 }
 
 // letterQuestion begins a question about a letter.

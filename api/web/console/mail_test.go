@@ -16,12 +16,17 @@ import (
 // giveUp has a letter fail for good.
 func giveUp(t *testing.T, s *apitest.Server, id string) {
 	t.Helper()
+	giveUpFor(t, s, id, "unreachable")
+}
+
+func giveUpFor(t *testing.T, s *apitest.Server, id, failure string) {
+	t.Helper()
 	l, err := s.DB.ClaimLetter(t.Context(), time.Minute, keys.NewSecret().Hash())
 	if err == nil && l.ID != id {
 		t.Fatalf("%s is due, not %s", l.ID, id)
 	}
 	if err == nil {
-		err = s.DB.LetterFailed(t.Context(), id, accounts.LetterFailure{Attempt: l.Attempts, Failure: "unreachable", GiveUp: true})
+		err = s.DB.LetterFailed(t.Context(), id, accounts.LetterFailure{Attempt: l.Attempts, Failure: failure, GiveUp: true})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -46,3 +46,6 @@ func say(c sentence.Catalogue, s sentence.Sentence) template.HTML {
 func (c *call) say(s sentence.Sentence) template.HTML {
 	return say(c.k.Pages.sentences[c.k.Pages.web.LanguageOf(c.gin)], s)
 }
+
+// verbatim is what is the same in all languages, whole.
+func verbatim(text string) template.HTML { return `<code>` + escape(text) + `</code>` }

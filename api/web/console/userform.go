@@ -50,7 +50,7 @@ func (c *call) showForm(section, title string, f *form, err error) error {
 	f.Action = c.gin.Request.URL.RequestURI()
 	bad, param, problem := badInput(err)
 	if bad && !blame(f.fields(), param, problem) {
-		f.Clash = code(param) + " " + c.say(problem)
+		f.Clash = verbatim(param) + " " + c.say(problem)
 	}
 	if typed := c.restore(f.fields()); typed != nil {
 		f.Seen = audit.Version(typed.Get(seenField)) // what was typed was typed there
