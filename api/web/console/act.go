@@ -141,7 +141,7 @@ const maxReason = 500
 func checkReason(text string) error {
 	unseen := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 	if utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unseen) {
-		return &oauth.InvalidRequest{Param: "reason", Problem: sentence.Say("must be one line of at most 500 characters")}
+		return &oauth.InvalidRequest{Param: "reason", Problem: sentence.Say("must be one line of at most 500 characters, each of which can be seen")}
 	}
 	return nil
 }
