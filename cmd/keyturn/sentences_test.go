@@ -35,9 +35,9 @@ const (
 	inTerminal = "told on the command line and in the log"
 )
 
-// sayers are the functions that make sentences, by name, and which of their arguments is the format. Their arguments
-// behind it are put in.
-var sayers = map[string]int{"sentence.Say": 0, "invalid": 1, "badKeys": 0}
+// handsOn are the functions of packages that make sentences of what they are given, and which of their arguments is the
+// format. Those behind it are put in.
+var handsOn = map[string]map[string]int{"accounts": {"invalid": 1}, "issuer/oauth": {"invalid": 1}, "keys": {"badKeys": 0}}
 
 // fixed are the functions of the table of errors whose texts the console shows as they are kept there (sentence.Fixed),
 // and which of their arguments these are. Of people's pages it has that of a forged form alone.
@@ -121,8 +121,8 @@ func (s *sayingSource) text(e ast.Expr) (string, bool) {
 func (s *sayingSource) node(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.FuncDecl:
-		_, handsOn := sayers[n.Name.Name]
-		return !handsOn || n.Recv != nil
+		_, is := handsOn[filepath.Dir(s.path)][n.Name.Name]
+		return !is || n.Recv != nil
 	case *ast.ValueSpec:
 		s.trouble(n)
 	case *ast.CompositeLit:
@@ -149,6 +149,12 @@ func (s *sayingSource) call(c *ast.CallExpr) {
 		}
 	}
 	at := s.at(c)
+	if name == "sentence.Verbatim" {
+		if text, ok := s.text(c.Args[0]); ok && strings.Contains(text, " ") {
+			s.t.Errorf("%s: %q has words of a language", at, text)
+		}
+		return
+	}
 	if n, ok := fixed[name]; ok && s.path == "api/failures.go" {
 		key, _ := s.text(c.Args[max(0, n-1)])
 		if text, ok := s.text(c.Args[n]); ok && (n == 0 || key == forged) {
@@ -156,8 +162,8 @@ func (s *sayingSource) call(c *ast.CallExpr) {
 		}
 		return
 	}
-	n, ok := sayers[name]
-	if !ok || name != "sentence.Say" && !strings.Contains("accounts issuer/oauth keys", filepath.ToSlash(filepath.Dir(s.path))) {
+	n, ok := handsOn[filepath.Dir(s.path)][name]
+	if !ok && name != "sentence.Say" {
 		return
 	}
 	format, ok := s.text(c.Args[n])
