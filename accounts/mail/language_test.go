@@ -1,55 +1,15 @@
 package mail
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"keyturn/accounts"
+	"keyturn/audit/spoken"
 )
-
-var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
-
-// TestEveryLanguageHasEveryText: the same keys, with the same placeholders, and none empty.
-func TestEveryLanguageHasEveryText(t *testing.T) {
-	all, err := readCatalogues()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(languages) || len(all) < 2 {
-		t.Fatalf("%d catalogues", len(all))
-	}
-	files, err := filepath.Glob("texts/*.json")
-	if err != nil || len(files) != len(languages) {
-		t.Errorf("texts/ has %v (%v), want those of the languages", files, err)
-	}
-	first := all[0]
-	for _, c := range all[1:] {
-		for _, key := range slices.Sorted(maps.Keys(first.texts)) {
-			text, has := c.texts[key]
-			if !has || strings.TrimSpace(text) == "" {
-				t.Errorf("%s lacks %q", c.language, key)
-				continue
-			}
-			want, got := placeholder.FindAllString(first.texts[key], -1), placeholder.FindAllString(text, -1)
-			slices.Sort(want)
-			slices.Sort(got)
-			if !slices.Equal(slices.Compact(want), slices.Compact(got)) {
-				t.Errorf("%q has %v in %s, want %v", key, got, c.language, want)
-			}
-		}
-		for key := range c.texts {
-			if _, has := first.texts[key]; !has {
-				t.Errorf("%s has %q, which nothing uses", c.language, key)
-			}
-		}
-	}
-}
 
 // TestEveryLetterHasItsTexts reads accounts for the letters that there are.
 func TestEveryLetterHasItsTexts(t *testing.T) {
@@ -67,42 +27,62 @@ func TestEveryLetterHasItsTexts(t *testing.T) {
 	if found < 10 {
 		t.Errorf("only %d letters found", found)
 	}
-	used := map[string]bool{}
-	for key := range mustCatalogues(t)[0].texts {
-		kind, _, _ := strings.Cut(key, ".")
-		if _, isKind := kinds[accounts.LetterKind(kind)]; !isKind && !slices.Contains([]string{"greeting", "footer", "link", "span", "fact", "change"}, kind) {
-			t.Errorf("nothing uses %q", key)
-		}
-		used[kind] = true
-	}
-	for kind := range kinds {
-		if !used[string(kind)] {
-			t.Errorf("%s has no texts", kind)
-		}
-	}
 }
 
-// TestChangesHaveTexts reads accounts for the words that letters about ways to sign in are given.
-func TestChangesHaveTexts(t *testing.T) {
+// changes are the words that letters about ways to sign in are given, read in accounts, each with its file.
+func changes(t *testing.T) map[string]string {
+	t.Helper()
 	files, err := filepath.Glob("../*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	found := map[string]string{}
 	for _, name := range files {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile(`waysChanged\(\w+, "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
-			found++
-			if mustCatalogues(t)[0].texts["change."+m[1]] == "" {
-				t.Errorf("%s: there is no text for the change %q", name, m[1])
-			}
+			found[m[1]] = name
 		}
 	}
-	if found < 5 {
-		t.Errorf("only %d changes found", found)
+	if len(found) < 5 {
+		t.Errorf("only %d changes found", len(found))
+	}
+	return found
+}
+
+// TestEveryTextIsUsedAndThere puts together the keys of all that letters say.
+func TestEveryTextIsUsedAndThere(t *testing.T) {
+	used := map[string]bool{"greeting": true, "footer": true, "link.fallback": true, "link.once": true}
+	for kind, facts := range kinds {
+		parts := []string{".subject", ".text", ".unasked"}
+		if l := sample(kind, "en"); l.Link != nil {
+			parts = append(parts, ".action")
+		}
+		for _, part := range parts {
+			used[string(kind)+part] = true
+		}
+		for _, name := range facts {
+			used["fact."+name] = true
+		}
+	}
+	for _, unit := range []string{"minutes", "hours", "days"} {
+		used["span."+unit+".one"], used["span."+unit+".other"] = true, true
+	}
+	for word := range changes(t) {
+		used["change."+word] = true
+	}
+	texts := mustCatalogues(t)[0].ByKey
+	for key := range used {
+		if texts[key] == "" {
+			t.Errorf("there is no text %q", key)
+		}
+	}
+	for key := range texts {
+		if !used[key] {
+			t.Errorf("nothing uses %q", key)
+		}
 	}
 }
 
@@ -119,7 +99,7 @@ func TestLanguageOfALetter(t *testing.T) {
 	for tag, want := range map[string]string{
 		"": "en", "de": "de", "de-AT": "de", "DE": "de", "en-GB": "en", "fr": "en", "gsw": "de", "x": "en", "de\r\nBcc: a@example.com": "en",
 	} {
-		if got := languages[pick(tag)].String(); got != want {
+		if got := spoken.Languages()[pick(tag)]; got != want {
 			t.Errorf("%q: got %s, want %s", tag, got, want)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"embed"
 	"fmt"
 	html "html/template"
-	"slices"
 	"strings"
 	text "text/template"
 	"time"
@@ -104,7 +103,7 @@ func (l *Letters) content(letter accounts.QueuedLetter, url string) (content, er
 		return content{}, fmt.Errorf("there is no letter %q", letter.Kind) // one that a newer release has queued
 	}
 	in := l.catalogues[pick(letter.Language)]
-	c := content{Language: in.language, Team: l.team, URL: url}
+	c := content{Language: in.Language, Team: l.team, URL: url}
 	kind := string(letter.Kind)
 	texts := map[*string]string{
 		&c.Subject: kind + ".subject", &c.Greeting: "greeting", &c.Text: kind + ".text", &c.Unasked: kind + ".unasked", &c.Footer: "footer",
@@ -135,7 +134,7 @@ func (c catalogue) facts(letter accounts.QueuedLetter, shown []string) ([]fact, 
 		case factAt:
 			value = letter.CreatedAt.UTC().Format("2006-01-02 15:04 UTC")
 		case "change":
-			value = c.texts["change."+value] // a word of accounts; none for one that a newer release has
+			value = c.ByKey["change."+value] // a word of accounts; none for one that a newer release has
 		}
 		if value == "" {
 			continue
@@ -185,16 +184,6 @@ func wrap(s string) string {
 		at += 1 + n
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Kinds are the letters that there are texts for.
-func Kinds() []accounts.LetterKind {
-	var all []accounts.LetterKind
-	for kind := range kinds {
-		all = append(all, kind)
-	}
-	slices.Sort(all)
-	return all
 }
 
 // Test is a letter to see whether mail arrives.

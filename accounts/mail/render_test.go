@@ -2,13 +2,16 @@ package mail
 
 import (
 	"flag"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"keyturn/accounts"
+	"keyturn/audit/spoken"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -43,9 +46,9 @@ func sample(kind accounts.LetterKind, language string) accounts.QueuedLetter {
 // TestLettersAsTheyAre holds every letter in every language to a golden file of its text and its HTML.
 func TestLettersAsTheyAre(t *testing.T) {
 	letters := testLetters(t)
-	for _, kind := range Kinds() {
-		for _, language := range languages {
-			l, url := sample(kind, language.String()), ""
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		for _, language := range spoken.Languages() {
+			l, url := sample(kind, language), ""
 			if l.Link != nil {
 				url = "https://id.example.com/link/" + string(l.Link.Purpose) + "?token=SECRET"
 			}
@@ -60,7 +63,7 @@ func TestLettersAsTheyAre(t *testing.T) {
 				if strings.Contains(got, "/link/") != (l.Link != nil) {
 					t.Errorf("%s in %s: the link is missing, or there is one:\n%s", kind, language, got)
 				}
-				golden := "testdata/" + string(kind) + "." + language.String() + "." + ending
+				golden := "testdata/" + string(kind) + "." + language + "." + ending
 				if *update {
 					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 						t.Fatal(err)

@@ -70,3 +70,33 @@ func TestProblemsNameTheirKind(t *testing.T) {
 		seen[instance] = true
 	}
 }
+
+// The page speaks the reader's language (RFC 9110 section 12.5.4); what the document says is English and marked as such
+// (WCAG 2.2, 3.1.2).
+func TestPageSpeaksTheReadersLanguage(t *testing.T) {
+	f := newFixture(t)
+	get := func(language string) answer {
+		return f.send(http.MethodGet, admin.DocsPath, "", "", "Accept-Language", language)
+	}
+	english, german := get("fr, en;q=0.5"), get("de-AT, en;q=0.5")
+	for a, want := range map[answer][]string{
+		english: {"en", `<html lang="en">`, "<h4>Answers</h4>", "<h4>With curl</h4>", `<h3 id="listUsers">List users by name</h3>`},
+		german:  {"de", `<html lang="de">`, "<h4>Antworten</h4>", "<h4>Mit curl</h4>", `<h3 id="listUsers" lang="en">List users by name</h3>`, "Seite von User"},
+	} {
+		if got := a.Header().Get("Content-Language"); got != want[0] || a.Header().Get("Vary") != "Accept-Language" {
+			t.Errorf("Content-Language %q, want %q; Vary %q", got, want[0], a.Header().Get("Vary"))
+		}
+		for _, text := range want[1:] {
+			if !strings.Contains(a.Body.String(), text) {
+				t.Errorf("%s: %s is not on the page", want[0], text)
+			}
+		}
+	}
+	if strings.Contains(english.Body.String(), `<h3 id="listUsers" lang`) || english.Header().Get("ETag") == german.Header().Get("ETag") {
+		t.Error("the two pages are one")
+	}
+	again := f.send(http.MethodGet, admin.DocsPath, "", "", "Accept-Language", "de", "If-None-Match", english.Header().Get("ETag"))
+	if again.Code != http.StatusOK {
+		t.Errorf("who has the English page gets %d for the German one", again.Code)
+	}
+}

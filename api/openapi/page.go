@@ -2,11 +2,13 @@ package openapi
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"html/template"
 	"strconv"
 	"strings"
+
+	"keyturn/audit/spoken"
 )
 
 //go:embed page.html
@@ -25,23 +27,48 @@ type Kind struct {
 	What        string
 }
 
-// Page is the document for people: one page in English, without script. The stylesheet is at style, and the document
-// for programs at source, both relative to the page.
-func Page(doc *Document, kinds []Kind, style, source string) ([]byte, error) {
-	p := page{doc: doc, Kinds: kinds, Style: style, Source: source}
-	t, err := template.New("page").Parse(pageText)
+//go:embed texts/*.json
+var textFiles embed.FS
+
+// Pages are the document for people: one page without script in each of spoken.Languages. What the document says stays
+// in English, since it is what programs are written by. The stylesheet is at style, and the document for programs at
+// source, both relative to the page.
+func Pages(doc *Document, kinds []Kind, style, source string) ([][]byte, error) {
+	all, err := spoken.Read(textFiles)
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, p); err != nil {
-		return nil, err
+	pages := make([][]byte, len(all))
+	for n, texts := range all {
+		p := page{doc: doc, words: words{texts}, Kinds: kinds, Style: style, Source: source}
+		t, err := template.New("page").Funcs(template.FuncMap{"t": texts.Text}).Parse(pageText)
+		if err != nil {
+			return nil, err
+		}
+		var out bytes.Buffer
+		if err := t.Execute(&out, p); err != nil {
+			return nil, err
+		}
+		pages[n] = out.Bytes()
 	}
-	return out.Bytes(), nil
+	return pages, nil
+}
+
+// words are the texts of the page itself, in one language.
+type words struct{ spoken.Texts }
+
+// of is a text about a type. One that is missing is a broken program.
+func (w words) of(key, name string) string {
+	text, err := w.Text(key)
+	if err != nil {
+		panic(err)
+	}
+	return spoken.Fill(text, "type", name)
 }
 
 // page is what the template asks.
 type page struct {
+	words
 	doc           *Document
 	Kinds         []Kind
 	Style, Source string
@@ -50,6 +77,14 @@ type page struct {
 func (p page) Info() Info                { return p.doc.Info }
 func (p page) Server() string            { return p.doc.Servers[0].URL }
 func (p page) Security() []NamedSecurity { return named(p.doc.Components.SecuritySchemes) }
+
+// English marks what is in English on a page in another language (WCAG 2.2, 3.1.2).
+func (w words) English() template.HTMLAttr {
+	if w.Language == "en" {
+		return ""
+	}
+	return ` lang="en"`
+}
 
 // NamedSecurity is a security scheme with its name.
 type NamedSecurity = Member[SecurityScheme]
@@ -69,7 +104,7 @@ func (p page) Chapters() []chapter {
 		for _, path := range p.doc.Paths {
 			for _, o := range *path.Value {
 				if o.Value.Tags[0] == tag.Name {
-					chapters[i].Operations = append(chapters[i].Operations, operation{o.Value, strings.ToUpper(o.Name), path.Name, p.doc})
+					chapters[i].Operations = append(chapters[i].Operations, operation{o.Value, strings.ToUpper(o.Name), path.Name, p})
 				}
 			}
 		}
@@ -81,7 +116,7 @@ func (p page) Chapters() []chapter {
 type operation struct {
 	*Operation
 	Method, Path string
-	doc          *Document
+	page         page
 }
 
 // Scopes are what a token needs, "" for none.
@@ -96,14 +131,14 @@ func (o operation) Scopes() string {
 }
 
 // Members are those of a body that is an object.
-func (o operation) Members() []member { return membersOf(o.Body.Content[0].Value.Schema) }
+func (o operation) Members() []member { return o.page.membersOf(o.Body.Content[0].Value.Schema) }
 
 func (o operation) BodyTypes() string {
 	var kinds []string
 	for _, c := range o.Body.Content {
 		kinds = append(kinds, c.Name)
 	}
-	return strings.Join(kinds, " or ")
+	return strings.Join(kinds, " "+o.page.of("or", "")+" ")
 }
 
 // answer is a status with what it says.
@@ -119,9 +154,9 @@ func (o operation) Answers() []answer {
 	for _, r := range o.Responses {
 		a := answer{Status: r.Name, Response: r.Value}
 		if name, refers := strings.CutPrefix(r.Value.Ref, "#/components/responses/"); refers {
-			a.Response, _ = o.doc.Components.Responses.Get(name)
+			a.Response, _ = o.page.doc.Components.Responses.Get(name)
 		} else if len(a.Content) > 0 {
-			a.Example, a.Schema = indented(a.Content[0].Value.Example), nameOf(a.Content[0].Value.Schema)
+			a.Example, a.Schema = indented(a.Content[0].Value.Example), o.page.nameOf(a.Content[0].Value.Schema)
 		}
 		all = append(all, a)
 	}
@@ -167,22 +202,23 @@ type schema struct {
 func (p page) Schemas() []schema {
 	var all []schema
 	for _, s := range p.doc.Components.Schemas {
-		all = append(all, schema{s.Name, s.Value.Description, membersOf(s.Value)})
+		all = append(all, schema{s.Name, s.Value.Description, p.membersOf(s.Value)})
 	}
 	return all
 }
 
 // member is one of an object.
 type member struct {
+	words
 	Name, Description string
 	Required          bool
 	Type              typeName
 }
 
-func membersOf(s *Schema) []member {
+func (w words) membersOf(s *Schema) []member {
 	var all []member
 	for _, p := range s.Properties {
-		m := member{Name: p.Name, Description: p.Value.Description, Type: nameOf(p.Value)}
+		m := member{words: w, Name: p.Name, Description: p.Value.Description, Type: w.nameOf(p.Value)}
 		for _, name := range s.Required {
 			m.Required = m.Required || name == p.Name
 		}
@@ -195,9 +231,9 @@ func membersOf(s *Schema) []member {
 type typeName struct{ Text, Ref string }
 
 // TypeOf is the type of a parameter.
-func (page) TypeOf(s *Schema) typeName { return nameOf(s) }
+func (w words) TypeOf(s *Schema) typeName { return w.nameOf(s) }
 
-func nameOf(s *Schema) typeName {
+func (w words) nameOf(s *Schema) typeName {
 	switch {
 	case s == nil:
 		return typeName{}
@@ -205,14 +241,14 @@ func nameOf(s *Schema) typeName {
 		name := strings.TrimPrefix(s.Ref, componentSchemas)
 		return typeName{name, name}
 	case s.Type == "array":
-		item := nameOf(s.Items)
-		return typeName{"list of " + item.Text, item.Ref}
+		item := w.nameOf(s.Items)
+		return typeName{w.of("list", item.Text), item.Ref}
 	case len(s.AnyOf) > 0:
 		var names []string
 		for _, one := range s.AnyOf {
-			names = append(names, nameOf(one).Text)
+			names = append(names, w.nameOf(one).Text)
 		}
-		return typeName{strings.Join(names, " or "), ""}
+		return typeName{strings.Join(names, " "+w.of("or", "")+" "), ""}
 	case len(s.Enum) > 0:
 		values := make([]string, len(s.Enum))
 		for i, v := range s.Enum {
@@ -221,8 +257,8 @@ func nameOf(s *Schema) typeName {
 		return typeName{strings.Join(values, ", "), ""}
 	}
 	if items, lists := s.Properties.Get("items"); lists && s.Type == "object" {
-		item := nameOf(items.Items)
-		return typeName{"page of " + item.Text, item.Ref}
+		item := w.nameOf(items.Items)
+		return typeName{w.of("page", item.Text), item.Ref}
 	}
 	if s.Format != "" && s.Format != "password" {
 		return typeName{s.Type + " (" + s.Format + ")", ""}

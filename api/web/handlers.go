@@ -14,6 +14,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/audit/sentence"
+	"keyturn/audit/spoken"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
 )
@@ -153,10 +154,4 @@ func (h *Handlers) WriteFailure(c *gin.Context, f Failure, client *oauth.Client)
 }
 
 // Locales are the languages that pages can be had in, as BCP 47 tags.
-func Locales() []string {
-	tags := make([]string, len(languages))
-	for i, l := range languages {
-		tags[i] = l.String()
-	}
-	return tags
-}
+func Locales() []string { return spoken.Languages() }

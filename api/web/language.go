@@ -2,105 +2,66 @@ package web
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"html"
 	"html/template"
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"golang.org/x/text/language"
+	"keyturn/audit/spoken"
 )
-
-// languages are those that the pages speak; the first one is for everybody else.
-var languages = []language.Tag{language.English, language.German}
-
-var languageMatcher = language.NewMatcher(languages)
 
 //go:embed texts/*.json
 var textFiles embed.FS
 
-// catalogue is the texts of one language by key. A text may hold placeholders such as {client}. Keys that
-// end in .one and .other are the two forms that both languages have for a number, {n}.
-type catalogue struct {
-	lang  string
-	texts map[string]string
-}
+// catalogue is the texts of one language, with what is put together of them.
+type catalogue struct{ spoken.Texts }
 
 func readCatalogues(files fs.FS) ([]catalogue, error) {
-	var all []catalogue
-	for _, tag := range languages {
-		file, err := fs.ReadFile(files, "texts/"+tag.String()+".json")
-		if err != nil {
-			return nil, err
-		}
-		c := catalogue{lang: tag.String()}
-		if err := json.Unmarshal(file, &c.texts); err != nil {
-			return nil, fmt.Errorf("texts in %s: %w", tag, err)
-		}
-		all = append(all, c)
+	texts, err := spoken.Read(files)
+	all := make([]catalogue, len(texts))
+	for n, t := range texts {
+		all[n] = catalogue{t}
 	}
-	return all, nil
+	return all, err
 }
 
-// Limits of what is read of a request to find its language.
-const (
-	maxUILocales      = 16
-	maxAcceptLanguage = 1000 // bytes
-)
+// maxUILocales bounds what is read of a request to find its language.
+const maxUILocales = 16
 
 // language picks the language of an answer: the first of ui_locales that the pages speak (OIDC Core section
 // 3.1.2.1), else the reader's own choice, else by Accept-Language, else the first of languages.
 func (p *Pages) language(look Look) int {
-	for _, locale := range append(slices.Clone(look.Languages[:min(len(look.Languages), maxUILocales)]), look.Locale) {
-		tag, err := language.Parse(locale)
-		if err != nil {
-			continue
-		}
-		if _, n, confidence := languageMatcher.Match(tag); confidence > language.No {
-			return n
-		}
+	asked := append(slices.Clone(look.Languages[:min(len(look.Languages), maxUILocales)]), look.Locale)
+	if n, found := spoken.Pick(asked...); found {
+		return n
 	}
-	if len(look.AcceptLanguage) > maxAcceptLanguage {
-		return 0
-	}
-	tags, _, err := language.ParseAcceptLanguage(look.AcceptLanguage)
-	if err != nil {
-		return 0
-	}
-	_, n, _ := languageMatcher.Match(tags...)
-	return n
+	return spoken.Accepted(look.AcceptLanguage)
 }
 
 // text returns the text of a key with its placeholders filled in from pairs of name and value. It is made for
 // HTML: values are escaped unless they are HTML themselves.
 func (c catalogue) text(key string, pairs ...any) (template.HTML, error) {
-	text, known := c.texts[key]
-	if !known {
-		return "", fmt.Errorf("no text %q in %s", key, c.lang)
+	text, err := c.Text(key)
+	if err != nil {
+		return "", err
 	}
-	text = template.HTMLEscapeString(text)
-	var replacements []string
+	var values []string
 	for n := 0; n+1 < len(pairs); n += 2 {
 		value, isHTML := pairs[n+1].(template.HTML)
 		if !isHTML {
 			value = template.HTML(template.HTMLEscapeString(fmt.Sprint(pairs[n+1])))
 		}
-		replacements = append(replacements, fmt.Sprintf("{%s}", pairs[n]), string(value))
+		values = append(values, fmt.Sprint(pairs[n]), string(value))
 	}
-	return template.HTML(strings.NewReplacer(replacements...).Replace(text)), nil
+	return template.HTML(spoken.Fill(template.HTMLEscapeString(text), values...)), nil
 }
 
 // count returns the text for a number of things.
 func (c catalogue) count(key string, n int64) (template.HTML, error) {
-	form := ".other"
-	if n == 1 {
-		form = ".one"
-	}
-	return c.text(key+form, "n", strconv.FormatInt(n, 10))
+	return c.text(spoken.Form(key, n), "n", strconv.FormatInt(n, 10))
 }
 
 // wait says how long to wait, never less than it is.
@@ -190,8 +151,8 @@ func (p *Pages) languageOptions(set string) []Option {
 // languageName is what a language calls itself, the tag for one that the pages don't speak.
 func (p *Pages) languageName(tag string) string {
 	for _, c := range p.catalogues {
-		if c.lang == tag {
-			return c.texts["language.self"]
+		if c.Language == tag {
+			return c.ByKey["language.self"]
 		}
 	}
 	return tag

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyturn/audit/spoken"
 )
 
 func TestLanguageIsThatOfTheReader(t *testing.T) {
@@ -41,7 +43,7 @@ func TestLanguageIsThatOfTheReader(t *testing.T) {
 		{[]string{"not a tag", "../../etc", "de"}, "en", "de", ""},
 		{append(slices.Repeat([]string{"ja"}, 16), "de"), "en", "en", ""},
 	} {
-		if got := pages.catalogues[pages.language(Look{Languages: c.locales, Locale: c.own, AcceptLanguage: c.accept})].lang; got != c.want {
+		if got := pages.catalogues[pages.language(Look{Languages: c.locales, Locale: c.own, AcceptLanguage: c.accept})].Language; got != c.want {
 			t.Errorf("ui_locales %.60q, profile %q, Accept-Language %.60q: %s, want %s", c.locales, c.own, c.accept, got, c.want)
 		}
 	}
@@ -59,31 +61,31 @@ func testCatalogues(t *testing.T) []catalogue {
 // TestCataloguesSayTheSame: each text is in every language, with the same placeholders.
 func TestCataloguesSayTheSame(t *testing.T) {
 	all := testCatalogues(t)
-	if len(all) < 2 || len(all[0].texts) < 100 {
-		t.Fatalf("%d languages, %d texts", len(all), len(all[0].texts))
+	if len(all) < 2 || len(all[0].ByKey) < 100 {
+		t.Fatalf("%d languages, %d texts", len(all), len(all[0].ByKey))
 	}
 	placeholders := func(text string) []string { return slices.Sorted(slices.Values(placeholder.FindAllString(text, -1))) }
 	for _, other := range all[1:] {
-		for key, text := range all[0].texts {
-			there, has := other.texts[key]
+		for key, text := range all[0].ByKey {
+			there, has := other.ByKey[key]
 			if !has {
-				t.Errorf("%s has no %q", other.lang, key)
+				t.Errorf("%s has no %q", other.Language, key)
 				continue
 			}
 			if got, want := placeholders(there), placeholders(text); !slices.Equal(got, want) {
-				t.Errorf("%q has %v in %s and %v in %s", key, want, all[0].lang, got, other.lang)
+				t.Errorf("%q has %v in %s and %v in %s", key, want, all[0].Language, got, other.Language)
 			}
 		}
-		for key := range other.texts {
-			if _, has := all[0].texts[key]; !has {
-				t.Errorf("%s has no %q", all[0].lang, key)
+		for key := range other.ByKey {
+			if _, has := all[0].ByKey[key]; !has {
+				t.Errorf("%s has no %q", all[0].Language, key)
 			}
 		}
 	}
 	for _, c := range all {
-		for key, text := range c.texts {
+		for key, text := range c.ByKey {
 			if text == "" || text != strings.TrimSpace(text) || strings.ContainsAny(text, "<>&") || strings.Contains(text, "  ") {
-				t.Errorf("%s: %q is %q", c.lang, key, text)
+				t.Errorf("%s: %q is %q", c.Language, key, text)
 			}
 		}
 	}
@@ -133,7 +135,7 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 		used[(SignIn{Problem: Problem{Kind: ProblemMissing}}).Wrong(field)] = "Wrong"
 	}
 	useStepTexts(used)
-	texts := testCatalogues(t)[0].texts
+	texts := testCatalogues(t)[0].ByKey
 	for key, where := range used {
 		if _, has := texts[key]; !has {
 			t.Errorf("%s: there is no text %q", where, key)
@@ -245,7 +247,7 @@ func TestTimesInWords(t *testing.T) {
 }
 
 func TestTextEscapesWhatItIsGiven(t *testing.T) {
-	c := catalogue{lang: "en", texts: map[string]string{"a": "{x} & {y}"}}
+	c := catalogue{spoken.Texts{Language: "en", ByKey: map[string]string{"a": "{x} & {y}"}}}
 	got, err := c.text("a", "x", "<b>{y}</b>", "y", strongName("<i>"))
 	want := "&lt;b&gt;{y}&lt;/b&gt; &amp; <strong><bdi>&lt;i&gt;</bdi></strong>"
 	if err != nil || string(got) != want {

@@ -330,7 +330,7 @@ func (p *Pages) write(c *gin.Context, status int, page string, look Look, policy
 	language := p.language(look)
 	var body bytes.Buffer
 	err := p.sets[language][page].ExecuteTemplate(&body, "layout", pageData{
-		Lang: p.catalogues[language].lang, Team: p.theme.Name, Host: p.host,
+		Lang: p.catalogues[language].Language, Team: p.theme.Name, Host: p.host,
 		StylePath: p.assets.style, IconPath: p.assets.icon, LogoPath: p.assets.logo, SubmitPath: p.assets.submit, OnwardPath: p.assets.onward, ShowPath: p.assets.show, PasskeyPath: p.assets.passkey,
 		Reference: look.RequestID, V: v,
 	})
@@ -338,7 +338,7 @@ func (p *Pages) write(c *gin.Context, status int, page string, look Look, policy
 		panic(fmt.Errorf("render page %s: %w", page, err))
 	}
 	policy.set(c.Writer.Header())
-	c.Header("Content-Language", p.catalogues[language].lang)
+	c.Header("Content-Language", p.catalogues[language].Language)
 	c.Header("Content-Length", strconv.Itoa(body.Len()))
 	c.Data(status, "text/html; charset=utf-8", body.Bytes())
 }

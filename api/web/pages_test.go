@@ -259,10 +259,10 @@ func eachPage(t *testing.T, do func(t *testing.T, name string, tc testCase, answ
 	t.Helper()
 	pages := testPages(t, Theme{})
 	for _, tc := range testCases {
-		for _, tag := range languages {
-			name := tc.name + "." + tag.String()
+		for _, tag := range Locales() {
+			name := tc.name + "." + tag
 			t.Run(name, func(t *testing.T) {
-				do(t, name, tc, show(t, pages, tc, tag.String()))
+				do(t, name, tc, show(t, pages, tc, tag))
 			})
 		}
 	}

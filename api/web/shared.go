@@ -32,9 +32,9 @@ func ReadTexts(files fs.FS) ([]Texts, error) {
 	}
 	var all []Texts
 	for n, c := range own {
-		for key, text := range common[n].texts {
+		for key, text := range common[n].ByKey {
 			if strings.HasPrefix(key, "time.") || strings.HasPrefix(key, "month.") || strings.HasPrefix(key, "device.") {
-				c.texts[key] = text
+				c.ByKey[key] = text
 			}
 		}
 		all = append(all, Texts{c})
@@ -43,7 +43,7 @@ func ReadTexts(files fs.FS) ([]Texts, error) {
 }
 
 // Language is the BCP 47 tag.
-func (t Texts) Language() string { return t.all.lang }
+func (t Texts) Language() string { return t.all.Language }
 
 // Text is the text of a key with its placeholders filled in from pairs of name and value, which are escaped.
 func (t Texts) Text(key string, pairs ...any) (template.HTML, error) {

@@ -96,7 +96,7 @@ func TestEveryStepIsShown(t *testing.T) {
 		shown = append(shown, readTitle(t, show(t, pages, tc, "en")))
 	}
 	for name := range stepTexts {
-		title := string(pages.catalogues[0].texts["step."+string(name)+".title"])
+		title := string(pages.catalogues[0].ByKey["step."+string(name)+".title"])
 		if !slices.Contains(shown, title+" – Keyturn") {
 			t.Errorf("no case shows %s (%q)", name, title)
 		}

@@ -15,10 +15,11 @@ import (
 var mayImport = map[string][]string{
 	"keyturn/audit":               {},
 	"keyturn/audit/sentence":      {},
+	"keyturn/audit/spoken":        {},
 	"keyturn/verify/jws":          {},
 	"keyturn/keys":                {"keyturn/verify/jws", "keyturn/audit", "keyturn/audit/sentence"},
 	"keyturn/accounts":            {"keyturn/keys", "keyturn/audit", "keyturn/audit/sentence", "keyturn/accounts/common"},
-	"keyturn/accounts/mail":       {"keyturn/accounts", "keyturn/keys", "keyturn/audit"},
+	"keyturn/accounts/mail":       {"keyturn/accounts", "keyturn/keys", "keyturn/audit", "keyturn/audit/spoken"},
 	"keyturn/issuer":              {"keyturn/keys", "keyturn/accounts", "keyturn/audit", "keyturn/audit/sentence"},
 	"keyturn/issuer/fetch":        {},
 	"keyturn/issuer/oauth":        {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/fetch", "keyturn/audit", "keyturn/audit/sentence"},
@@ -26,8 +27,8 @@ var mayImport = map[string][]string{
 	"keyturn/storage/storagetest": {"keyturn/storage", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
 	"keyturn/api/tokenpair":       {"keyturn/api/openapi", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/audit"},
 	"keyturn/api/oauth":           {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit"},
-	"keyturn/api/web":             {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence"},
-	"keyturn/api/openapi":         {},
+	"keyturn/api/web":             {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence", "keyturn/audit/spoken"},
+	"keyturn/api/openapi":         {"keyturn/audit/spoken"},
 	"keyturn/api/admin":           {"keyturn/api/openapi", "keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence"},
 	"keyturn/api/web/console":     {"keyturn/keys", "keyturn/accounts", "keyturn/issuer", "keyturn/issuer/oauth", "keyturn/audit", "keyturn/audit/sentence", "keyturn/api/web", "keyturn/api/admin"},
 	"keyturn/api": {
