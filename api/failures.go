@@ -111,6 +111,7 @@ var failures = []failure{
 	aboutToken(issuer.ErrTokenInvalid, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(keys.ErrInvalidToken, "token_invalid", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(keys.ErrUnknownKey, "unknown_key", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
+	aboutToken(issuer.ErrDemandUnmet, "demand_unmet", tokenpair.Invalid, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(issuer.ErrGrantRevoked, "grant_revoked", tokenpair.Blacklisted, admin.InvalidToken, clients.InvalidGrant),
 	aboutToken(issuer.ErrRefreshReused, "refresh_reused", tokenpair.Blacklisted, admin.Problem{}, clients.TokenReused),
 	aboutToken(issuer.ErrGenerationAhead, "generation_ahead", tokenpair.Blacklisted, admin.Problem{}, clients.InvalidGrant),

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"keyturn/accounts"
 )
 
 // Reason says why a grant ended; it is stored with every revoked refresh token.
@@ -31,6 +33,7 @@ const (
 // Errors of redemption. api/failures.go says what each becomes over HTTP.
 var (
 	ErrUserInactive    = errors.New("issuer: the user is deactivated or deleted")
+	ErrDemandUnmet     = errors.New("issuer: a policy demands more proof than the sign-in of this grant gave")
 	ErrGrantRevoked    = errors.New("issuer: the grant was revoked")
 	ErrRefreshExpired  = errors.New("issuer: the refresh token has expired")
 	ErrRefreshReused   = errors.New("issuer: a replaced refresh token was presented; its grant is revoked")
@@ -73,7 +76,9 @@ type Grant struct {
 
 	// UserActive and User are the user's state in the same statement that read the grant.
 	UserActive bool
-	User       Profile
+	// DemandUnmet tells that a group of the user demands a level that AMR does not reach.
+	DemandUnmet bool
+	User        Profile
 }
 
 // Profile is what tokens may say of a user.
@@ -89,6 +94,9 @@ type Profile struct {
 	Memberships *Memberships
 }
 
+// Level is what the sign-in of the grant proved; ACR is what the tokens say of it.
+func (g *Grant) Level() accounts.Level { return accounts.LevelOf(amr(g)) }
+
 // RefreshExpiresAt is when the newest refresh token expires.
 func (g *Grant) RefreshExpiresAt() time.Time {
 	if end := g.RotatedAt.Add(g.RefreshLifetime); end.Before(g.ExpiresAt) {
@@ -99,7 +107,8 @@ func (g *Grant) RefreshExpiresAt() time.Time {
 
 // Redeem presents refresh token number n of the grant at time now. The first presentation of the
 // newest token makes its successor; the same token again within the grace yields the same successor,
-// as long as that one is unused. Any other repeat revokes the grant (RFC 9700 section 4.14.2), and so
+// as long as that one is unused, and neither where a policy demands more of the user by now than the grant's sign-in
+// proved. Any other repeat revokes the grant (RFC 9700 section 4.14.2), and so
 // does a number that was never issued (the store went back in time); the caller stores g even then.
 func (g *Grant) Redeem(n int64, now time.Time, grace time.Duration) error {
 	switch {
@@ -112,14 +121,15 @@ func (g *Grant) Redeem(n int64, now time.Time, grace time.Duration) error {
 	case n > g.Generation:
 		g.revoke(now, RolledBack)
 		return ErrGenerationAhead
+	case n != g.Generation && !g.inGrace(n, now, grace):
+		g.revoke(now, Reused) // whoever holds the newer token may be the thief
+		return ErrRefreshReused
+	case g.DemandUnmet:
+		return ErrDemandUnmet // and nothing is consumed: the demand may be withdrawn
 	case n == g.Generation:
 		g.Generation, g.RotatedAt = n+1, now
-		return nil
-	case g.inGrace(n, now, grace):
-		return nil // a second tab, or an answer that got lost
 	}
-	g.revoke(now, Reused) // whoever holds the newer token may be the thief
-	return ErrRefreshReused
+	return nil // within the grace: a second tab, or an answer that got lost
 }
 
 // Check tells whether refresh token number n would be taken at time now, and changes nothing. It does

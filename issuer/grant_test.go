@@ -24,7 +24,7 @@ func (c *chain) newestIssued() time.Time {
 }
 
 // redeem answers as the design's section 4 says and changes the chain.
-func (c *chain) redeem(n int, now time.Time, active bool, grace, lifetime time.Duration, end time.Time) error {
+func (c *chain) redeem(n int, now time.Time, active, unmet bool, grace, lifetime time.Duration, end time.Time) error {
 	switch {
 	case !active:
 		return ErrUserInactive
@@ -35,6 +35,8 @@ func (c *chain) redeem(n int, now time.Time, active bool, grace, lifetime time.D
 	case n > len(c.used):
 		c.revoked, c.why = true, RolledBack
 		return ErrGenerationAhead
+	case unmet && (c.used[n-1].IsZero() || n < len(c.used) && c.used[n].IsZero() && now.Sub(c.used[n-1]) < grace):
+		return ErrDemandUnmet
 	case c.used[n-1].IsZero():
 		c.used[n-1] = now
 		c.used = append(c.used, time.Time{})
@@ -62,10 +64,10 @@ func TestRedeemFollowsTheModel(t *testing.T) {
 			if r.IntN(30) == 0 {
 				now = now.Add(10 * time.Minute)
 			}
-			g.UserActive = r.IntN(50) != 0
+			g.UserActive, g.DemandUnmet = r.IntN(50) != 0, r.IntN(30) == 0
 			n := max(1, len(c.used)-r.IntN(3)+r.IntN(12)/11*2)
 			got := g.Redeem(int64(n), now, grace)
-			want := c.redeem(n, now, g.UserActive, grace, lifetime, g.ExpiresAt)
+			want := c.redeem(n, now, g.UserActive, g.DemandUnmet, grace, lifetime, g.ExpiresAt)
 			seen[want]++
 			if !errors.Is(got, want) || (got == nil) != (want == nil) {
 				t.Fatalf("seed %d step %d: Redeem(%d) = %v, want %v", seed, step, n, got, want)
@@ -78,7 +80,7 @@ func TestRedeemFollowsTheModel(t *testing.T) {
 			}
 		}
 	}
-	for _, outcome := range []error{nil, ErrUserInactive, ErrGrantRevoked, ErrRefreshExpired, ErrGenerationAhead, ErrRefreshReused} {
+	for _, outcome := range []error{nil, ErrUserInactive, ErrDemandUnmet, ErrGrantRevoked, ErrRefreshExpired, ErrGenerationAhead, ErrRefreshReused} {
 		if seen[outcome] < 100 {
 			t.Errorf("the histories met %v only %d times; they prove nothing about it", outcome, seen[outcome])
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"keyturn/accounts"
 	"keyturn/keys"
 )
 
@@ -183,7 +182,7 @@ func (i *Issuer) audience(resource, scope string) any {
 // acr is what was reached; grants of the first release have none noted.
 func acr(g *Grant) string {
 	if g.ACR == "" {
-		return string(accounts.LevelOf(amr(g)))
+		return string(g.Level())
 	}
 	return g.ACR
 }

@@ -186,7 +186,7 @@ func (h *Handlers) token(ctx context.Context, raw string) (issuer.Token, error) 
 		return token, err
 	}
 	required, err := h.Factors.RequiredLevel(ctx, token.Subject)
-	if err == nil && required != "" && !accounts.LevelOf(strings.Fields(grant.AMR)).Satisfies(required) {
+	if err == nil && required != "" && !grant.Level().Satisfies(required) {
 		err = needsLevel(required)
 	}
 	return token, err

@@ -296,3 +296,55 @@ func TestAdminAPIIsForFirstPartiesAndPeople(t *testing.T) {
 		t.Error("the admin API's tokens can be introspected by a client")
 	}
 }
+
+// TestRaisedDemandHoldsAtTheRefresh: RFC 9470 section 3. What a group or the client demands by now holds for grants that
+// were made before; a stolen token is told from that all the same (RFC 9700 section 4.14.2).
+func TestRaisedDemandHoldsAtTheRefresh(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *apitest.Server) {
+		user := s.AddUser(t, "spiderman")
+		m := s.Clients.Defaults(apitest.WebApp())
+		m.RefreshGrace = new(oauth.Lifetime(0))
+		secret := apitest.Register(t, s, "orders", m)
+		b := apitest.NewBrowser(t, s)
+		_, old := apitest.Token(t, s, "orders", secret, apitest.Redeem(apitest.CodeFrom(t, b.SignIn(apitest.Request("orders"), "spiderman", apitest.Password))))
+		status, tokens := apitest.Token(t, s, "orders", secret, refreshForm(old))
+		if status != http.StatusOK {
+			t.Fatalf("before: %d %v", status, tokens)
+		}
+		refused := func(why string, tokens map[string]any) {
+			t.Helper()
+			if status, got := apitest.Token(t, s, "orders", secret, refreshForm(tokens)); status != http.StatusBadRequest || got["error"] != "invalid_grant" {
+				t.Errorf("%s: %d %v", why, status, got)
+			}
+		}
+		demand := func(level accounts.Level) {
+			t.Helper()
+			m.RequiredACR = level
+			if _, err := s.Clients.Update(t.Context(), "orders", m, time.Time{}, apitest.System); err != nil {
+				t.Fatal(err)
+			}
+		}
+		demand(accounts.TwoFactors)
+		refused("the client's demand", tokens)
+		demand("")
+		g, err := s.Groups.Create(t.Context(), accounts.NewGroup{Name: "careful", RequiredLevel: accounts.TwoFactors}, apitest.System)
+		if err == nil {
+			err = s.Groups.AddMember(t.Context(), g.ID, user.ID, apitest.System)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused("the group's demand", tokens)
+		if err := s.Groups.Delete(t.Context(), g.ID, apitest.System); err != nil {
+			t.Fatal(err)
+		}
+		status, next := apitest.Token(t, s, "orders", secret, refreshForm(tokens))
+		if status != http.StatusOK {
+			t.Errorf("without a demand: %d %v", status, next)
+		}
+		demand(accounts.TwoFactors)
+		refused("a replaced token", old)
+		demand("")
+		refused("what was stolen, or stolen from", next)
+	})
+}

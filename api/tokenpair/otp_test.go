@@ -165,3 +165,27 @@ func TestPolicyDemandsMore(t *testing.T) {
 		}
 	}
 }
+
+// TestRaisedDemandHoldsAtTheRefresh: RFC 9470 section 3, in this API's words. The token is not consumed, so that a
+// demand that was withdrawn signs nobody out.
+func TestRaisedDemandHoldsAtTheRefresh(t *testing.T) {
+	s := apitest.New(t)
+	user := s.AddUser(t, "spiderman")
+	_, refresh := pair(t, s, "spiderman")
+	g, err := s.Groups.Create(t.Context(), accounts.NewGroup{Name: "careful", RequiredLevel: accounts.TwoFactors}, apitest.System)
+	if err == nil {
+		err = s.Groups.AddMember(t.Context(), g.ID, user.ID, apitest.System)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := post(t, s.URL+"/api/token/refresh/", map[string]any{"refresh": refresh}); a.status != http.StatusUnauthorized || a.json["code"] != "token_not_valid" {
+		t.Errorf("under the demand: %d %s", a.status, a.text)
+	}
+	if err := s.Groups.RemoveMember(t.Context(), g.ID, user.ID, apitest.System); err != nil {
+		t.Fatal(err)
+	}
+	if a := post(t, s.URL+"/api/token/refresh/", map[string]any{"refresh": refresh}); a.status != http.StatusOK {
+		t.Errorf("without it: %d %s", a.status, a.text)
+	}
+}

@@ -26,6 +26,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"Groups", testGroups},
 		{"GroupLists", testGroupLists},
 		{"GroupMembers", testGroupMembers},
+		{"DemandUnmet", testDemandUnmet},
 		{"Memberships", testMemberships},
 		{"RightsOf", testRightsOf},
 		{"NobodyIsOutranked", testNobodyOutranked},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,6 +185,55 @@ func testGroupMembers(t *testing.T, open OpenFunc) {
 	must(t, err)
 	equal(t, "members after a deletion", len(members), 4)
 	equal(t, "changes of members in the audit log", actions(t, db, audit.GroupMemberAdded, audit.GroupMemberRemoved), 7)
+}
+
+// testDemandUnmet compares the database's word on what a group demands with the domain's, for every set of methods.
+func testDemandUnmet(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	u := User(t, db)
+	quiet, err := db.CreateGroup(ctx, accounts.Group{ID: uuid.NewString(), Name: "demands nothing"}, Event(audit.GroupCreated))
+	must(t, err)
+	demanding, err := db.CreateGroup(ctx, accounts.Group{ID: uuid.NewString(), Name: "demands something"}, Event(audit.GroupCreated))
+	must(t, err)
+	for _, g := range []string{quiet.ID, demanding.ID} {
+		must(t, db.AddMember(ctx, accounts.Membership{GroupID: g, UserID: u.ID}, Event(audit.GroupMemberAdded)))
+	}
+	methods := []string{accounts.MethodPassword, accounts.MethodOTP, accounts.MethodHardware, accounts.MethodSoftware, accounts.MethodUser, accounts.MethodMultiple}
+	grants := map[string]int64{} // and their generations
+	for set := range 1 << len(methods) {
+		n := NewGrant(u)
+		var amr []string
+		for bit, m := range methods {
+			if set>>bit&1 == 1 {
+				amr = append(amr, m)
+			}
+		}
+		n.AMR = strings.Join(amr, " ")
+		g, err := db.CreateGrant(ctx, n, Event(audit.UserSignedIn))
+		must(t, err)
+		grants[g.ID] = 1
+	}
+	for _, level := range []accounts.Level{"", accounts.OneFactor, accounts.TwoFactors, accounts.PhishingResistant, "another release's"} {
+		must(t, second(db.UpdateGroup(ctx, demanding.ID, accounts.GroupChange{RequiredLevel: &level}, Event(audit.GroupUpdated))))
+		for id, generation := range grants {
+			g, _, err := db.GrantByID(ctx, id)
+			must(t, err)
+			unmet := level != "" && !g.Level().Satisfies(level)
+			equal(t, fmt.Sprintf("%q under %q", g.AMR, level), g.DemandUnmet, unmet)
+			_, err = db.JudgeGrant(ctx, id, issuer.Revocation{}, func(g *issuer.Grant, _ time.Time) error {
+				equal(t, fmt.Sprintf("%q under %q, judged", g.AMR, level), g.DemandUnmet, unmet)
+				return nil
+			})
+			must(t, err)
+			_, err = db.AdvanceGrant(ctx, id, generation)
+			if unmet {
+				is(t, fmt.Sprintf("%q under %q", g.AMR, level), err, issuer.ErrConflict)
+				continue
+			}
+			must(t, err)
+			grants[id]++
+		}
+	}
 }
 
 // testMemberships: each role once, by audience; a code's grant is read with them where its scope tells of them.
