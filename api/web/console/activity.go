@@ -23,8 +23,10 @@ type hour struct {
 	SignIns, Refusals int64
 	// Heights and tops of the two bars.
 	SignInY, SignInHeight, RefusalY, RefusalHeight float64
-	// Label is the hour, for every sixth.
-	Label string
+	// Label is the hour, for every sixth. It begins at LabelX, or ends there.
+	Label      string
+	LabelX     float64
+	LabelAtEnd bool
 }
 
 // The measures of the drawing.
@@ -34,6 +36,8 @@ const (
 	chartHeight = 96.0
 	chartFoot   = 20.0
 	chartLeft   = 4.0
+	// labelWidth is what a label takes on a phone.
+	labelWidth = 56.0
 )
 
 // lastDay reads and draws the last 24 hours, the one that runs among them.
@@ -61,7 +65,10 @@ func drawActivity(list []audit.Activity) activity {
 		h.SignInHeight, h.RefusalHeight = height(step.SignIns), height(step.Refusals)
 		h.SignInY, h.RefusalY = chartHeight-h.SignInHeight, chartHeight-h.RefusalHeight
 		if step.From.Hour()%6 == 0 {
-			h.Label = strconv.Itoa(step.From.Hour()) + ":00"
+			h.Label, h.LabelX = strconv.Itoa(step.From.Hour())+":00", x
+			if x+labelWidth > a.Width {
+				h.LabelX, h.LabelAtEnd = a.Width, true
+			}
 		}
 		a.Hours = append(a.Hours, h)
 	}

@@ -159,7 +159,7 @@ func TestListsFollowWhatIsTyped(t *testing.T) {
 // looked are the pages that are looked at with axe and at each width.
 func (in *town) looked() []string {
 	return []string{
-		"", "/search?q=s", "/users", "/users/" + in.spider.ID + "?done=saved", "/users/new", "/users/" + in.spider.ID + "/deactivate", "/users/" + in.spider.ID + "/password",
+		"", "/search?q=s", "/users", "/users/" + in.spider.ID + "?done=saved", "/users/new", "/users/invite", "/users/invitations", "/users/invitations/" + in.invitation + "/withdraw", "/mail", "/mail/" + in.letter.ID, "/users/" + in.spider.ID + "/deactivate", "/users/" + in.spider.ID + "/password",
 		"/users/" + in.spider.ID + "/reset-link", "/groups", "/groups/" + in.group.ID, "/groups/new", "/groups/" + in.group.ID + "/roles/new", "/groups/" + in.group.ID + "/delete",
 		"/audit", "/audit?action=user.&since=2026-01-01", "/clients", "/clients/orders", "/clients/new", "/clients/orders/secrets", "/resources", "/resources/edit?identifier=api", "/keys", "/keys/" + in.Keys.Keys()[0].KID,
 		"/keys/rotate?mode=graceful", "/keys/" + in.Keys.Keys()[0].KID + "/revoke", "/grants", "/grants/" + in.grant.ID, "/grants/" + in.grant.ID + "/revoke", "/revoked-tokens", "/settings", "/users/nobody", "/set-up", "/set-up/client", "/set-up/client/spa", "/set-up/api",
@@ -219,7 +219,7 @@ func TestTablesFitADesktop(t *testing.T) {
 	for _, language := range []string{"en", "de"} {
 		tab := in.open(t, apitest.View{Language: language})
 		tab.Resize(1200, 800)
-		for _, path := range []string{"/audit", "/users/" + in.spider.ID, "/keys", "/groups/" + in.group.ID} {
+		for _, path := range []string{"/audit", "/users/invitations", "/mail", "/users/" + in.spider.ID, "/keys", "/groups/" + in.group.ID} {
 			tab.Go(in.URL + "/admin" + path)
 			if cut := apitest.Eval[string](tab, `[...document.querySelectorAll(".scroll")].filter(s => s.scrollWidth > s.clientWidth)
 				.map(s => s.ariaLabel + ": " + s.scrollWidth + " > " + s.clientWidth).join()`); cut != "" {

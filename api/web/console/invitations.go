@@ -26,21 +26,22 @@ func (k *Console) listInvitations(c *call) error {
 	l := list[invited]{
 		path: invitationsPath, name: "invitations", title: "invitations.title", empty: "invitations.empty",
 		filters: []filter{{Name: "email", Value: prefix}},
-		columns: []string{"column.email", "column.name", "column.state", "column.inviter", "column.since", "column.good_until"},
+		columns: []string{"column.email", "column.state", "column.good_until", "column.inviter"},
 		read:    func(w window) ([]invited, error) { return k.invitations(c, prefix, w) },
 		cursor:  func(i invited) string { return i.Cursor().String() },
 		cells: func(i invited) []cell {
-			row := []cell{{Text: i.Email}, inviteeCell(c, i), {Mark: string(i.State)}, inviterCell(i), {At: i.CreatedAt}, {At: i.ExpiresAt}}
+			until := cell{At: i.ExpiresAt}
 			if i.ExpiresAt.IsZero() {
-				row[5] = cell{Key: "invitations.unsent"}
+				until = cell{Key: "invitations.unsent"}
 			}
-			if c.may(audit.ManageUsers) {
-				row = append(row, cell{})
-				if !i.Admin || c.may(audit.ManageAll) {
-					row[6] = cell{Text: string(c.text("act.withdraw_invitation")), Href: Path + invitationsPath + "/" + i.ID + "/withdraw"}
-				}
+			row := []cell{inviteeCell(c, i), {Mark: string(i.State)}, until, inviterCell(i)}
+			if !c.may(audit.ManageUsers) {
+				return row
 			}
-			return row
+			if i.Admin && !c.may(audit.ManageAll) {
+				return append(row, cell{})
+			}
+			return append(row, cell{Text: string(c.text("act.withdraw_invitation")), Href: Path + invitationsPath + "/" + i.ID + "/withdraw"})
 		},
 		export: func(i invited) any { return admin.ViewInvitation(i.PendingInvitation) },
 	}
@@ -51,11 +52,18 @@ func (k *Console) listInvitations(c *call) error {
 	return showList(c, "users", l)
 }
 
-// inviteeCell is who is invited: the name, with the username where that is not the address, and what the person will be.
+// inviteeCell is who is invited: the address, and below it the name, the username where that is another, and what the
+// person will be.
 func inviteeCell(c *call, i invited) cell {
-	who := cell{Text: strings.TrimSpace(i.GivenName + " " + i.FamilyName)}
+	who := cell{Text: i.Email, More: escape(strings.TrimSpace(i.GivenName + " " + i.FamilyName))}
+	if who.More != "" {
+		who.More = `<bdi>` + who.More + `</bdi>`
+	}
 	if i.Username != i.Email {
-		who.More = `<bdi>` + escape(i.Username) + `</bdi>`
+		if who.More != "" {
+			who.More += " · "
+		}
+		who.More += `<bdi>` + escape(i.Username) + `</bdi>`
 	}
 	if i.Admin {
 		who.More += ` <span class="mark administrator">` + c.text("state.administrator") + `</span>`
@@ -133,12 +141,12 @@ func (k *Console) endsWithdrawn(c *call, p accounts.PendingInvitation) (ends []t
 	if p.State == accounts.InvitationWaiting || p.State == accounts.InvitationGivenUp {
 		ends = append(ends, c.text("ends.invitation."+string(p.State)))
 	}
-	if !p.ExpiresAt.IsZero() {
-		key := "ends.invitation.sent"
-		if p.State == accounts.InvitationHanded {
-			key = "ends.invitation.handed"
-		}
-		ends = append(ends, c.text(key, "time", must(c.texts.Exact(p.ExpiresAt))))
+	if p.ExpiresAt.IsZero() {
+		return ends
 	}
-	return ends
+	key := "ends.invitation.tried"
+	if len(ends) == 0 {
+		key = "ends.invitation." + string(p.State)
+	}
+	return append(ends, c.text(key, "time", must(c.texts.Exact(p.ExpiresAt))))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"keyturn/accounts"
 	"keyturn/api/admin"
@@ -59,10 +60,9 @@ func (k *Console) listLetters(c *call) error {
 		read:    func(w window) ([]accounts.QueuedLetter, error) { return k.letters(c, state, w) },
 		cursor:  func(l accounts.QueuedLetter) string { return l.ID },
 		cells: func(l accounts.QueuedLetter) []cell {
-			v := admin.ViewLetter(l)
 			return []cell{
 				{Text: string(c.text("letter." + string(l.Kind))), Href: Path + "/mail/" + l.ID}, {Text: l.To}, {Mark: letterState(l)},
-				{Text: strconv.FormatInt(l.Attempts, 10)}, {HTML: c.failure(l)}, {At: l.CreatedAt}, {At: v.DueAt.Time},
+				{Text: strconv.FormatInt(l.Attempts, 10)}, {HTML: c.failure(l)}, {At: l.CreatedAt}, c.due(l),
 			}
 		},
 		export: func(l accounts.QueuedLetter) any { return admin.ViewLetter(l) },
@@ -106,8 +106,19 @@ func (k *Console) showLetter(c *call) error {
 	return c.show(view{page: "thing", section: "mail", title: c.text("letter." + string(l.Kind)), v: page})
 }
 
+// due is when a letter is tried next, nothing for one that was given up. A moment that is about to pass is no time to
+// read.
+func (c *call) due(l accounts.QueuedLetter) cell {
+	switch {
+	case !l.FailedAt.IsZero():
+		return cell{}
+	case l.DueAt.Before(c.k.Now().Add(time.Minute)):
+		return cell{Key: "mail.due_soon"}
+	}
+	return cell{At: l.DueAt}
+}
+
 func letterFacts(c *call, l accounts.QueuedLetter) []fact {
-	v := admin.ViewLetter(l)
 	user := cell{}
 	if l.UserID != "" {
 		user = userCell(l.UserID, "")
@@ -115,7 +126,7 @@ func letterFacts(c *call, l accounts.QueuedLetter) []fact {
 	return facts(
 		fact{"state", []cell{{Mark: letterState(l)}}}, fact{"to", []cell{{Text: l.To}}}, fact{"user", []cell{user}}, fact{"id", id(l.ID)},
 		fact{"attempts", []cell{{Text: strconv.FormatInt(l.Attempts, 10)}}}, fact{"failure", []cell{{HTML: c.failure(l)}}},
-		fact{"created", []cell{{At: l.CreatedAt}}}, fact{"due", []cell{{At: v.DueAt.Time}}}, fact{"given_up", []cell{{At: l.FailedAt}}},
+		fact{"created", []cell{{At: l.CreatedAt}}}, fact{"due", []cell{c.due(l)}}, fact{"given_up", []cell{{At: l.FailedAt}}},
 	)
 }
 

@@ -109,6 +109,7 @@ func madeKeys() []string {
 		add("state.", string(state))
 		add("ends.invitation.", string(state))
 	}
+	add("ends.invitation.", "tried")
 	add("language.", web.Locales()...)
 	add("actor.", "anonymous", "operator", "system")
 	add("act.", "add_member", "add_role")

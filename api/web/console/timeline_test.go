@@ -83,4 +83,10 @@ func TestActivityIsDrawnToScale(t *testing.T) {
 	if high.SignInHeight != 2*high.RefusalHeight || low.SignInHeight < 2 || none.SignInHeight != 0 || a.SignIns != 1001 || a.Refusals != 500 || a.Top != 1000 {
 		t.Errorf("%+v", a)
 	}
+	noon := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	first := drawActivity([]audit.Activity{{From: noon}, {}, {}}).Hours[0]
+	last := drawActivity([]audit.Activity{{}, {}, {From: noon}})
+	if first.LabelAtEnd || first.LabelX != first.X || !last.Hours[2].LabelAtEnd || last.Hours[2].LabelX != last.Width {
+		t.Errorf("a label leaves the drawing: %+v, %+v", first, last)
+	}
 }
