@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"keyturn/audit"
 	"keyturn/issuer"
@@ -109,8 +108,7 @@ const changed = `changed_in = ?, updated_at = CASE WHEN {now} > updated_at THEN 
 const (
 	insertClient statement = `INSERT INTO clients (id, metadata, enabled, changed_in, created_at, updated_at)
 		SELECT ?, ?, CAST(? AS BOOLEAN), CAST(? AS BIGINT), t.now, t.now FROM (SELECT {now} AS now) t`
-	updateClient statement = `UPDATE clients SET metadata = ?, ` + changed + `
-		WHERE id = ? AND deleted_at IS NULL AND updated_at = COALESCE(?, updated_at)`
+	updateClient statement = `UPDATE clients SET metadata = ?, ` + changed + ` WHERE id = ? AND deleted_at IS NULL`
 	touchClient  statement = `UPDATE clients SET ` + changed + ` WHERE id = ? AND deleted_at IS NULL`
 	enableClient statement = `UPDATE clients SET enabled = CAST(? AS BOOLEAN), ` + changed + `
 		WHERE id = ? AND deleted_at IS NULL AND enabled <> CAST(? AS BOOLEAN)`
@@ -136,9 +134,9 @@ func (d *DB) CreateClient(ctx context.Context, c oauth.Client, event audit.Event
 }
 
 // UpdateClient implements oauth.Store.
-func (d *DB) UpdateClient(ctx context.Context, id string, m oauth.Metadata, unmodifiedSince time.Time, event audit.Event) (oauth.Client, error) {
+func (d *DB) UpdateClient(ctx context.Context, id string, m oauth.Metadata, event audit.Event) (oauth.Client, error) {
 	return d.changeClient(ctx, id, event, func(s session, counter int64) error {
-		err := s.execClient(ctx, id, issuer.ErrConflict, updateClient, jsonText(m), counter, id, micros{unmodifiedSince})
+		err := s.execClient(ctx, id, oauth.ErrClientNotFound, updateClient, jsonText(m), counter, id)
 		if err != nil || m.AuthMethod.UsesSecret() {
 			return err
 		}

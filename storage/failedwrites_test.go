@@ -47,11 +47,11 @@ func TestFailedWriteOfTheProvider(t *testing.T) {
 			return err
 		}
 		update := func() error {
-			_, err := db.UpdateClient(ctx, client.ID, client.Metadata, time.Time{}, event)
+			_, err := db.UpdateClient(ctx, client.ID, client.Metadata, event)
 			return err
 		}
 		public := func() error {
-			_, err := db.UpdateClient(ctx, client.ID, oauth.Metadata{AuthMethod: oauth.AuthNone}, time.Time{}, event)
+			_, err := db.UpdateClient(ctx, client.ID, oauth.Metadata{AuthMethod: oauth.AuthNone}, event)
 			return err
 		}
 		secret := func() error {

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"net/http"
-	"time"
 
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -59,7 +58,7 @@ func (h *Handlers) updateClient(r *request) error {
 	case in.secret != nil:
 		return invalid("client_secret", "is not changed so; POST it to the client's secrets")
 	}
-	client, err := h.Clients.Update(r.ctx, id, h.Clients.Defaults(in.metadata), time.Time{}, r.actor)
+	client, err := h.Clients.Update(r.ctx, id, h.Clients.Defaults(in.metadata), r.actor)
 	if err != nil {
 		return err
 	}

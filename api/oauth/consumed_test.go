@@ -54,7 +54,7 @@ func TestARefusedRefreshConsumesNothing(t *testing.T) {
 	_, tokens := apitest.Token(t, s, "orders", secret, apitest.Redeem(newCode(t, b, apitest.Request("orders"))))
 	without := s.Clients.Defaults(m)
 	without.Resources = []string{}
-	if _, err := s.Clients.Update(context.Background(), "orders", without, time.Time{}, apitest.System); err != nil {
+	if _, err := s.Clients.Update(context.Background(), "orders", without, apitest.System); err != nil {
 		t.Fatal(err)
 	}
 	status, got := apitest.Token(t, s, "orders", secret, refreshForm(tokens))
@@ -62,7 +62,7 @@ func TestARefusedRefreshConsumesNothing(t *testing.T) {
 	s.Advance(time.Minute)
 	status, got = apitest.Token(t, s, "orders", secret, refreshForm(tokens))
 	t.Log(status, got)
-	if _, err := s.Clients.Update(context.Background(), "orders", s.Clients.Defaults(m), time.Time{}, apitest.System); err != nil {
+	if _, err := s.Clients.Update(context.Background(), "orders", s.Clients.Defaults(m), apitest.System); err != nil {
 		t.Fatal(err)
 	}
 	status, got = apitest.Token(t, s, "orders", secret, refreshForm(tokens))

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"keyturn/accounts"
 	"keyturn/api/apitest"
@@ -292,7 +291,7 @@ func TestAdminAPIIsForFirstPartiesAndPeople(t *testing.T) {
 	}
 	m = adminApp(s)
 	m.IntrospectResources = []string{s.URL + "/admin/v1"}
-	if _, err := s.Clients.Update(ctx, "robot", m, time.Time{}, apitest.System); err == nil {
+	if _, err := s.Clients.Update(ctx, "robot", m, apitest.System); err == nil {
 		t.Error("the admin API's tokens can be introspected by a client")
 	}
 }
@@ -320,7 +319,7 @@ func TestRaisedDemandHoldsAtTheRefresh(t *testing.T) {
 		demand := func(level accounts.Level) {
 			t.Helper()
 			m.RequiredACR = level
-			if _, err := s.Clients.Update(t.Context(), "orders", m, time.Time{}, apitest.System); err != nil {
+			if _, err := s.Clients.Update(t.Context(), "orders", m, apitest.System); err != nil {
 				t.Fatal(err)
 			}
 		}

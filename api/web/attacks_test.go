@@ -169,7 +169,7 @@ func TestNarrowedRegistrationsCount(t *testing.T) {
 	}
 	narrow := s.Clients.Defaults(m)
 	narrow.Scopes = []string{"openid", "offline_access"}
-	if _, err := s.Clients.Update(ctx, "orders", narrow, time.Time{}, apitest.System); err != nil {
+	if _, err := s.Clients.Update(ctx, "orders", narrow, apitest.System); err != nil {
 		t.Fatal(err)
 	}
 	if status, got := refresh(); status != http.StatusOK || got["scope"] != "openid offline_access" {

@@ -124,7 +124,7 @@ func TestRedirectURIIsProvedAgain(t *testing.T) {
 	update := func(uri string) {
 		m := thirdParty()
 		m.RedirectURIs = []string{uri}
-		if _, err := s.Clients.Update(context.Background(), "orders", s.Clients.Defaults(m), time.Time{}, apitest.System); err != nil {
+		if _, err := s.Clients.Update(context.Background(), "orders", s.Clients.Defaults(m), apitest.System); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -176,7 +176,9 @@ With --file everything is replaced, and what is left out of the file is as in a 
 		if err := flags.apply(&m); err != nil {
 			return err
 		}
-		is, err := a.clients.Update(ctx, args[0], m, was.UpdatedAt, operator())
+		actor := operator()
+		actor.Seen = string(was.Version())
+		is, err := a.clients.Update(ctx, args[0], m, actor)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"keyturn/accounts"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -42,6 +43,7 @@ func explain(c *cobra.Command, err error) string {
 		{accounts.ErrNoAddress, "--print-link shows a link to hand over"},
 		{accounts.ErrDeactivated, "`keyturn user activate` lets them sign in again"},
 		{issuer.ErrResourceNotFound, "`keyturn resource list` shows them"},
+		{audit.ErrChanged, "somebody else was faster; the same command again begins with what is there now"},
 		{oauth.ErrClientExists, "`keyturn client update` changes one that is there; the id of a deleted one is never used again"},
 		{oauth.ErrClientNotFound, "`keyturn client list` shows them"},
 		{oauth.ErrSecretNotFound, "`keyturn client show` lists the ids of its secrets"},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"keyturn/audit"
 	"keyturn/issuer"
@@ -77,11 +76,10 @@ func (r *Registry) Create(ctx context.Context, n NewClient, actor audit.Actor) (
 	return c, made, nil
 }
 
-// Update replaces all that is registered about a client, without Defaults: what is not said is not set. With
-// unmodifiedSince not zero, it does so only where UpdatedAt still is that, else ErrClientChanged. A client
-// that no longer authenticates with a secret loses those it has. It returns *InvalidRequest for bad input
+// Update replaces all that is registered about a client, without Defaults: what is not said is not set. A client that
+// no longer authenticates with a secret loses those it has. It returns *InvalidRequest for bad input
 // and ErrClientNotFound.
-func (r *Registry) Update(ctx context.Context, id string, m Metadata, unmodifiedSince time.Time, actor audit.Actor) (Client, error) {
+func (r *Registry) Update(ctx context.Context, id string, m Metadata, actor audit.Actor) (Client, error) {
 	if err := actor.Need(audit.ManageAll); err != nil {
 		return Client{}, err
 	}
@@ -97,10 +95,7 @@ func (r *Registry) Update(ctx context.Context, id string, m Metadata, unmodified
 	event.Details["fields"] = strings.Join(changedMembers(was.Metadata, m), " ")
 	ctx, cancel := settleChange(ctx)
 	defer cancel()
-	c, err := r.Store.UpdateClient(ctx, id, m, unmodifiedSince, event)
-	if errors.Is(err, issuer.ErrConflict) {
-		return Client{}, ErrClientChanged
-	}
+	c, err := r.Store.UpdateClient(ctx, id, m, event)
 	r.readBack(ctx)
 	return c, err
 }

@@ -114,11 +114,8 @@ func (m *clientStore) CreateClient(_ context.Context, c Client, event audit.Even
 	return m.rows[c.ID].Client, nil
 }
 
-func (m *clientStore) UpdateClient(ctx context.Context, id string, n Metadata, unmodifiedSince time.Time, event audit.Event) (Client, error) {
+func (m *clientStore) UpdateClient(ctx context.Context, id string, n Metadata, event audit.Event) (Client, error) {
 	return m.change(ctx, id, event, func(c *Client) error {
-		if !unmodifiedSince.IsZero() && !unmodifiedSince.Equal(c.UpdatedAt) {
-			return issuer.ErrConflict
-		}
 		c.Metadata = n
 		for !n.AuthMethod.UsesSecret() && len(c.Secrets) > 0 {
 			removed := event

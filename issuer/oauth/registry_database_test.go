@@ -143,7 +143,7 @@ func changeSomething(ctx context.Context, r *oauth.Registry, random *rand.Rand) 
 	case 2:
 		m := r.Defaults(newClient(id).Metadata)
 		m.Name = fmt.Sprint(random.IntN(1000))
-		_, err = r.Update(ctx, id, m, time.Time{}, administrator)
+		_, err = r.Update(ctx, id, m, administrator)
 	case 3:
 		_, err = r.SetEnabled(ctx, id, random.IntN(2) == 0, administrator)
 	case 4:

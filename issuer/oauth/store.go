@@ -113,10 +113,9 @@ type Store interface {
 	Clients(ctx context.Context, after int64) (changed []Client, counter int64, err error)
 	// CreateClient stores c with its Secrets; ErrClientExists where the id is or was taken.
 	CreateClient(ctx context.Context, c Client, event audit.Event) (Client, error)
-	// UpdateClient replaces Metadata; with unmodifiedSince not zero only where UpdatedAt still is that, else issuer.ErrConflict.
-	// Where m's AuthMethod uses no secrets it removes those that there are, each with an event
-	// audit.ClientSecretRemoved of its own by event's actor.
-	UpdateClient(ctx context.Context, id string, m Metadata, unmodifiedSince time.Time, event audit.Event) (Client, error)
+	// UpdateClient replaces Metadata. Where m's AuthMethod uses no secrets it removes those that there are, each with an
+	// event audit.ClientSecretRemoved of its own by event's actor.
+	UpdateClient(ctx context.Context, id string, m Metadata, event audit.Event) (Client, error)
 	// SetClientEnabled turns a client on or off. Off also revokes its grants and removes its codes. Setting what is
 	// already set changes nothing.
 	SetClientEnabled(ctx context.Context, id string, enabled bool, event audit.Event) (ended int64, err error)

@@ -48,18 +48,16 @@ func testClients(t *testing.T, open OpenFunc) {
 	equal(t, "all", all, []oauth.Client{want, other})
 
 	m := oauth.Metadata{AuthMethod: oauth.AuthNone}
-	updated, err := db.UpdateClient(ctx, "shop", m, time.Time{}, Event(audit.ClientUpdated))
+	updated, err := db.UpdateClient(ctx, "shop", m, Event(audit.ClientUpdated))
 	must(t, err)
 	if !updated.UpdatedAt.After(want.UpdatedAt) {
 		t.Errorf("updated at %v, want it to grow though the clock stands still", updated.UpdatedAt)
 	}
 	want.Metadata, want.UpdatedAt, want.Secrets = m, updated.UpdatedAt, nil
 	equal(t, "updated", updated, want)
-	_, err = db.UpdateClient(ctx, "shop", fullMetadata(), now, Event(audit.ClientUpdated))
-	is(t, "an update of what was read before", err, issuer.ErrConflict)
-	_, err = db.UpdateClient(ctx, "shop", m, want.UpdatedAt, Event(audit.ClientUpdated))
-	is(t, "an update of what is", err, nil)
-	_, err = db.UpdateClient(ctx, "nobody", m, time.Time{}, Event(audit.ClientUpdated))
+	_, err = db.UpdateClient(ctx, "shop", m, Event(audit.ClientUpdated))
+	is(t, "the same again", err, nil)
+	_, err = db.UpdateClient(ctx, "nobody", m, Event(audit.ClientUpdated))
 	is(t, "an update of nobody", err, oauth.ErrClientNotFound)
 	equal(t, "events", actions(t, db, audit.ClientUpdated), 2)
 
@@ -135,7 +133,7 @@ func testMethodsWithoutSecrets(t *testing.T, open OpenFunc) {
 		t.Helper()
 		m := c.Metadata
 		m.AuthMethod = method
-		left, err := db.UpdateClient(ctx, c.ID, m, time.Time{}, Event(audit.ClientUpdated))
+		left, err := db.UpdateClient(ctx, c.ID, m, Event(audit.ClientUpdated))
 		must(t, err)
 		return left
 	}
@@ -179,7 +177,7 @@ func testSecretBesideChangeOfMethod(t *testing.T, open OpenFunc) {
 		public.AuthMethod = oauth.AuthNone
 		must(t, atOnce(2, func(i int) error {
 			if i == 0 {
-				return second(db.UpdateClient(ctx, c.ID, public, time.Time{}, Event(audit.ClientUpdated)))
+				return second(db.UpdateClient(ctx, c.ID, public, Event(audit.ClientUpdated)))
 			}
 			err := second(db.AddSecret(ctx, c.ID, oauth.ClientSecret{ID: "z", Hash: keys.NewSecret().Hash()}, Event(audit.ClientSecretAdded)))
 			if errors.Is(err, issuer.ErrConflict) {
@@ -187,7 +185,7 @@ func testSecretBesideChangeOfMethod(t *testing.T, open OpenFunc) {
 			}
 			return err
 		}))
-		left, err := db.UpdateClient(ctx, c.ID, c.Metadata, time.Time{}, Event(audit.ClientUpdated))
+		left, err := db.UpdateClient(ctx, c.ID, c.Metadata, Event(audit.ClientUpdated))
 		must(t, err)
 		equal(t, "secrets", len(left.Secrets), 0)
 	}
@@ -252,7 +250,7 @@ func testClientEnds(t *testing.T, open OpenFunc) {
 	_, err = db.CreateClient(ctx, c, Event(audit.ClientCreated))
 	is(t, "the id of a deleted client", err, oauth.ErrClientExists)
 	for name, err := range map[string]error{
-		"update":    second(db.UpdateClient(ctx, c.ID, c.Metadata, time.Time{}, Event(audit.ClientUpdated))),
+		"update":    second(db.UpdateClient(ctx, c.ID, c.Metadata, Event(audit.ClientUpdated))),
 		"turn on":   second(db.SetClientEnabled(ctx, c.ID, true, Event(audit.ClientEnabled))),
 		"add":       second(db.AddSecret(ctx, c.ID, c.Secrets[0], Event(audit.ClientSecretAdded))),
 		"a consent": consent(c.ID),
@@ -305,7 +303,7 @@ func changeClients(ctx context.Context, db *storage.DB, clients []oauth.Client, 
 		default:
 			m := c.Metadata
 			m.Name = fmt.Sprintf("writer %d, round %d", i, n)
-			_, err = db.UpdateClient(ctx, c.ID, m, time.Time{}, Event(audit.ClientUpdated))
+			_, err = db.UpdateClient(ctx, c.ID, m, Event(audit.ClientUpdated))
 		}
 		if err != nil {
 			return err

@@ -173,7 +173,7 @@ func browserStep(ctx context.Context, db *storage.DB, random *rand.Rand, u accou
 	case n < 75:
 		_, err = db.SetClientEnabled(ctx, c.ID, n%2 == 0, Event(audit.ClientUpdated))
 	case n < 80:
-		_, err = db.UpdateClient(ctx, c.ID, c.Metadata, time.Time{}, Event(audit.ClientUpdated))
+		_, err = db.UpdateClient(ctx, c.ID, c.Metadata, Event(audit.ClientUpdated))
 	case n < 86:
 		scopes := [][]string{{"openid", "email"}, {"email", "profile", "openid"}}[n%2]
 		err = db.AddConsent(ctx, oauth.Consent{UserID: u.ID, ClientID: c.ID, Resource: "api", Scopes: scopes}, Event(audit.ConsentGiven))

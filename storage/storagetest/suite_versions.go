@@ -100,7 +100,7 @@ func kindsOfVersioned(t *testing.T, db *storage.DB) []versioned {
 			return id
 		}, client, []func(context.Context, string, int, audit.Event) error{
 			func(ctx context.Context, id string, n int, e audit.Event) error {
-				_, err := db.UpdateClient(ctx, id, oauth.Metadata{AuthMethod: oauth.AuthBasic, Name: fmt.Sprint("name ", n)}, time.Time{}, e)
+				_, err := db.UpdateClient(ctx, id, oauth.Metadata{AuthMethod: oauth.AuthBasic, Name: fmt.Sprint("name ", n)}, e)
 				return err
 			},
 			func(ctx context.Context, id string, n int, e audit.Event) error {

@@ -376,7 +376,7 @@ func (k *Console) updateClient(c *call) error {
 	m, err := c.typedClient(client.Metadata)
 	if err == nil {
 		c.seen()
-		_, err = k.Clients.Update(c.ctx, client.ID, m, time.Time{}, c.actor)
+		_, err = k.Clients.Update(c.ctx, client.ID, m, c.actor)
 	}
 	if err == nil {
 		return c.goTo("/clients/" + client.ID + "?done=saved")
