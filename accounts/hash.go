@@ -40,12 +40,6 @@ func CheckHash(text string) error {
 	return err
 }
 
-// NeedsRehash tells whether the hash is of another scheme or cost than new ones of cost a.
-func NeedsRehash(text string, a Argon2) bool {
-	h, err := parseHash(text)
-	return err != nil || h.cost != a.orDefault().cost()
-}
-
 // parseHash takes a hash apart by its prefix: the PHC string format
 // (github.com/P-H-C/phc-string-format), modular crypt for bcrypt, and the forms of
 // django.contrib.auth.hashers.

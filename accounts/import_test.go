@@ -138,7 +138,7 @@ func TestImport(t *testing.T) {
 	if err != nil || checkID(proof.UserID()) != nil {
 		t.Fatalf("sign-in: %+v, %v", proof, err)
 	}
-	if u := store.users[proof.UserID()]; u.ExternalID != "1" || u.EmailVerified || NeedsRehash(u.PasswordHash, s.Argon2) {
+	if u := store.users[proof.UserID()]; u.ExternalID != "1" || u.EmailVerified || needsRehash(u.PasswordHash, s.Argon2) {
 		t.Errorf("user %+v", u)
 	}
 

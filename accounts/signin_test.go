@@ -459,7 +459,7 @@ func TestRehashAtSignIn(t *testing.T) {
 		if n := store.count("Rehash"); n != 1 {
 			t.Errorf("rehashed %d times, want once", n)
 		}
-		if got := store.users[userID]; NeedsRehash(got.PasswordHash, s.Argon2) || got.CredentialVersion != 3 {
+		if got := store.users[userID]; needsRehash(got.PasswordHash, s.Argon2) || got.CredentialVersion != 3 {
 			t.Errorf("user %+v", got)
 		}
 

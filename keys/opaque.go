@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Secret is an opaque secret: a code, a cookie, a client secret. It does not show itself in logs,
@@ -74,4 +75,12 @@ func NewTokenID() string {
 	var b [16]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
+}
+
+// IsID tells whether text has the form that all ids of this program share: UUIDs, base64url, names of clients, and jti
+// with their dot. What has another form is nobody's id, and no store needs to be asked for it.
+func IsID(text string) bool {
+	return text != "" && len(text) <= 100 && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.'
+	})
 }

@@ -53,3 +53,14 @@ func TestTokenIDIs128RandomBits(t *testing.T) {
 		t.Errorf("got %s and %s", a, b)
 	}
 }
+
+func TestIsID(t *testing.T) {
+	for text, want := range map[string]bool{
+		NewTokenID(): true, NewTokenID() + ".3": true, "9d6eb919-664d-4748-b52d-265009d776b0": true, "my_shop": true, strings.Repeat("a", 100): true,
+		"": false, "a b": false, "a/b": false, "ä": false, "a\x00": false, "a%20": false, strings.Repeat("a", 101): false,
+	} {
+		if got := IsID(text); got != want {
+			t.Errorf("%.40q: %v, want %v", text, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
 // App is a client that a person has allowed something.
@@ -40,7 +41,7 @@ func (h *Handlers) listApps(r *request) error {
 // removeApp takes back what a user has allowed a client, and ends their sign-ins at it.
 func (h *Handlers) removeApp(r *request) error {
 	client := r.gin.Param("client")
-	if !isID(client) {
+	if !keys.IsID(client) {
 		return oauth.ErrClientNotFound
 	}
 	return h.revoke(r, accounts.ErrUserNotFound, func(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {

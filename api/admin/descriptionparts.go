@@ -5,6 +5,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/api/openapi"
+	"keyturn/audit"
 	"keyturn/issuer"
 	"keyturn/keys"
 )
@@ -64,7 +65,7 @@ var queryParameters = map[string]openapi.Parameter{
 var bodyMembers = map[string]openapi.Schema{
 	"password":      {Type: "string", Format: "password", MinLength: accounts.MinPassword, Description: "8 characters to 1024 bytes, and not one of those that are tried first."},
 	"client_secret": {Type: "string", Format: "password", MinLength: 32, MaxLength: 512, Description: "One of your own; left out, one is made."},
-	"reason":        {Type: "string", MaxLength: maxReason, Description: "For the audit log, one line."},
+	"reason":        {Type: "string", MaxLength: audit.MaxReason, Description: "For the audit log, one line."},
 	"everybody":     {Type: "boolean", Description: "Must be true."},
 	"language":      {Type: "string", Description: "Of the letter (BCP 47)."},
 	"lifetime":      {Type: "string", Description: "How long the link is good, a duration like 48h."},

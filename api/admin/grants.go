@@ -7,6 +7,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // listUserGrants answers a user's grants, those of a deleted user too.
@@ -23,7 +24,7 @@ func (h *Handlers) listGrants(r *request) error {
 	q := issuer.GrantQuery{}
 	for name, into := range map[string]*string{"user_id": &q.UserID, "client_id": &q.ClientID} {
 		id, given := r.query[name]
-		if given && !isID(id) {
+		if given && !keys.IsID(id) {
 			return invalid(name, "is not an id")
 		}
 		*into = id
@@ -36,7 +37,7 @@ func (h *Handlers) writeGrants(r *request, q issuer.GrantQuery) (err error) {
 	if q.LiveOnly, err = r.query.flag("live"); err != nil {
 		return err
 	}
-	if after := r.query["after"]; after != "" && !isID(after) {
+	if after := r.query["after"]; after != "" && !keys.IsID(after) {
 		return invalid("after", "is not the next of an answer")
 	}
 	read := func(after string, limit int) ([]issuer.Grant, error) {
@@ -87,10 +88,10 @@ func (h *Handlers) revoke(r *request, notFound error,
 // listRevoked answers the refresh tokens that were taken back before their time, newest first; the
 // cursor is a jti.
 func (h *Handlers) listRevoked(r *request) error {
-	if user, given := r.query["user_id"]; given && !isID(user) {
+	if user, given := r.query["user_id"]; given && !keys.IsID(user) {
 		return invalid("user_id", "is not an id")
 	}
-	if after := r.query["after"]; after != "" && !isID(after) {
+	if after := r.query["after"]; after != "" && !keys.IsID(after) {
 		return invalid("after", "is not the next of an answer")
 	}
 	read := func(after string, limit int) ([]issuer.RevokedToken, error) {

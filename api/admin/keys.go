@@ -69,7 +69,7 @@ func (h *Handlers) revokeKey(r *request) error {
 		return err
 	}
 	kid := r.gin.Param("kid")
-	if !isID(kid) {
+	if !keys.IsID(kid) {
 		return keys.ErrKeyNotFound
 	}
 	out, err := h.Keys.Revoke(r.ctx, kid, reason, r.actor)

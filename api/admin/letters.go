@@ -6,6 +6,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/keys"
 )
 
 // Letters is what operators do with letters that are on their way.
@@ -49,7 +50,7 @@ func (h *Handlers) listLetters(r *request) error {
 	if err != nil {
 		return err
 	}
-	if after := r.query["after"]; after != "" && !isID(after) {
+	if after := r.query["after"]; after != "" && !keys.IsID(after) {
 		return invalid("after", "is not the next of an answer")
 	}
 	read := func(after string, limit int) ([]accounts.QueuedLetter, error) {

@@ -8,18 +8,16 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"keyturn/audit"
+	"keyturn/keys"
 )
 
 const (
 	// maxBody bounds every body but an import's.
 	maxBody   = 64 << 10
 	maxImport = 16 << 20
-	// maxReason is in characters.
-	maxReason = 500
 )
 
 // read reads the body of a change, a JSON object that may have the given members and no others. No body
@@ -69,12 +67,8 @@ func (r *request) reason() (string, error) {
 }
 
 func checkReason(text string) error {
-	if utf8.RuneCountInString(text) > maxReason {
-		return invalid("reason", "is longer than "+strconv.Itoa(maxReason)+" characters")
-	}
-	// Line ends forge log lines; what can't be seen, or turns the direction of writing, forges what is read there.
-	if strings.ContainsFunc(text, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }) {
-		return invalid("reason", "holds a control, invisible or line-separating character")
+	if !audit.IsReason(text) {
+		return invalid("reason", "must be one line of at most "+strconv.Itoa(audit.MaxReason)+" characters, each of which can be seen")
 	}
 	return nil
 }
@@ -82,17 +76,10 @@ func checkReason(text string) error {
 // id is the id in the path, or notFound where it can't be one, so that the store is never asked for it.
 func (r *request) id(notFound error) (string, error) {
 	id := r.gin.Param("id")
-	if !isID(id) {
+	if !keys.IsID(id) {
 		return "", notFound
 	}
 	return id, nil
-}
-
-// isID tells whether text has the form that all our ids share: UUIDs, base64url, and jti with their dot.
-func isID(text string) bool {
-	return text != "" && len(text) <= 100 && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.'
-	})
 }
 
 // queryValues are the parameters of a query string, each given at most once.

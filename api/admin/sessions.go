@@ -6,6 +6,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/keys"
 )
 
 // Session is a browser that is signed in to the provider.
@@ -52,7 +53,7 @@ func (h *Handlers) listSessions(r *request) error {
 // endSession signs one browser of a user out, and has its clients told.
 func (h *Handlers) endSession(r *request) error {
 	session := r.gin.Param("session")
-	if !isID(session) {
+	if !keys.IsID(session) {
 		return accounts.ErrSessionNotFound
 	}
 	return h.revoke(r, accounts.ErrUserNotFound, func(ctx context.Context, id, reason string, actor audit.Actor) (int64, error) {

@@ -11,7 +11,7 @@ const InteractionPath = "/interaction/"
 
 // Authorize is the authorization endpoint by GET (RFC 6749 section 3.1).
 func (h *Handlers) Authorize(c *gin.Context) error {
-	params, err := readQuery(c.Request)
+	params, err := ReadQuery(c.Request)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,8 @@ func readForm(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-func readQuery(r *http.Request) (url.Values, error) {
+// ReadQuery reads a query string. *oauth.InvalidRequest where it is malformed.
+func ReadQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a malformed query string")}

@@ -14,7 +14,7 @@ const LogoutPath = "/oauth2/logout"
 
 // Logout is the end_session_endpoint by GET (OpenID Connect RP-Initiated Logout section 2).
 func (h *Handlers) Logout(c *gin.Context) error {
-	params, err := readQuery(c.Request)
+	params, err := ReadQuery(c.Request)
 	if err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ import (
 	"keyturn/audit"
 )
 
-// timeToType is how long somebody has at least for a form that wants a recent proof: the page before it asks for the
+// TimeToType is how long somebody has at least for a form that wants a recent proof: the page before it asks for the
 // proof anew where less is left of the ten minutes, so that nothing that was typed is lost.
-const timeToType = 5 * time.Minute
+const TimeToType = 5 * time.Minute
 
 // offered is the path of what people may do here, empty where it is switched off.
 func (h *Handlers) offered(f accounts.Feature, path string) string {
@@ -150,7 +150,7 @@ func (h *Handlers) person(c *gin.Context, do func(who accounts.Authentication) e
 // recently is person for a page whose form wants a recent proof.
 func (h *Handlers) recently(c *gin.Context, do func(who accounts.Authentication) error) error {
 	return h.person(c, func(who accounts.Authentication) error {
-		if h.Now().Sub(who.At()) > timeToType {
+		if h.Now().Sub(who.At()) > TimeToType {
 			return accounts.ErrReauthenticate
 		}
 		if err := h.People.Recent(c.Request.Context(), who); err != nil {

@@ -5,9 +5,6 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"keyturn/accounts"
 	"keyturn/audit"
@@ -134,13 +131,9 @@ func (c *call) askReason() *field {
 	return &field{Name: "reason", Kind: "text", Help: true, Value: c.form.Get("reason")}
 }
 
-// maxReason is in characters.
-const maxReason = 500
-
-// checkReason refuses what forges lines of a log, and what can't be seen there.
+// checkReason refuses what is no reason.
 func checkReason(text string) error {
-	unseen := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
-	if utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unseen) {
+	if !audit.IsReason(text) {
 		return &oauth.InvalidRequest{Param: "reason", Problem: sentence.Say("must be one line of at most 500 characters, each of which can be seen")}
 	}
 	return nil

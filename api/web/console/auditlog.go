@@ -13,6 +13,7 @@ import (
 	"keyturn/audit"
 	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
 // listEvents shows what happened, newest first, with filters in the address.
@@ -180,7 +181,7 @@ func subjectCell(e line) cell {
 	switch at, has := subjectPages[e.SubjectKind]; {
 	case e.SubjectKind == "user":
 		return userCell(e.SubjectID, e.SubjectName)
-	case has && isID(e.SubjectID):
+	case has && keys.IsID(e.SubjectID):
 		named := cell{Text: e.SubjectID, Href: Path + at + e.SubjectID, Code: true}
 		if name := e.names[e.SubjectID]; name != "" {
 			named.Text, named.Code = name, false
@@ -201,7 +202,7 @@ func detailsOf(e line) template.HTML {
 		if value == "" {
 			continue
 		}
-		if named := e.names[value]; name == "user" && named != "" && isID(value) {
+		if named := e.names[value]; name == "user" && named != "" && keys.IsID(value) {
 			all = append(all, `<span class="fact"><code>`+escape(name)+`=</code><a href="`+escape(Path+"/users/"+value)+`"><bdi>`+escape(named)+`</bdi></a></span>`)
 			continue
 		}

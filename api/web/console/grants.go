@@ -7,6 +7,7 @@ import (
 	"keyturn/api/admin"
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // grantFilter is what a list of grants is narrowed to.
@@ -76,7 +77,7 @@ func (k *Console) listGrants(c *call) error {
 		return err
 	}
 	f.user = user
-	if f.client != "" && !isID(f.client) || f.user != "" && !isID(f.user) {
+	if f.client != "" && !keys.IsID(f.client) || f.user != "" && !keys.IsID(f.user) {
 		f.user, f.client = "none", "" // such an id is nobody's
 	}
 	return showList(c, "grants", k.grants(c, f))

@@ -18,6 +18,7 @@ import (
 	"keyturn/audit"
 	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
+	"keyturn/keys"
 )
 
 // call is one request of somebody who was let in.
@@ -73,11 +74,14 @@ func (r Route) answer(in *call) (err error) {
 	if err := in.actor.Need(r.Right); err != nil {
 		return err
 	}
-	if in.query, err = readQuery(c.Request); err != nil {
+	if in.query, err = web.ReadQuery(c.Request); err != nil {
+		return err
+	}
+	if err := checkTexts(in.query); err != nil {
 		return err
 	}
 	if c.Request.Method != http.MethodPost {
-		if r.recent && k.Now().Sub(in.who.At()) > timeToType {
+		if r.recent && k.Now().Sub(in.who.At()) > web.TimeToType {
 			return in.again()
 		}
 		return r.get(in)
@@ -123,10 +127,6 @@ func (k *Console) refuse(in *call, err error) error {
 // desk that somebody left nobody must make themself an administrator.
 func (c *call) tooOld(gives bool) bool { return gives && c.k.Accounts.Recent(c.ctx, c.who) != nil }
 
-// timeToType is how old the proof may be at the page before what wants a recent one: where less than the rest would be
-// left to fill the form in, it asks for the password.
-const timeToType = 5 * time.Minute
-
 // wayBack is where somebody goes on after they signed in: to the page that they asked for, or to that whose form
 // they sent.
 func (k *Console) wayBack(c *gin.Context) string {
@@ -134,15 +134,6 @@ func (k *Console) wayBack(c *gin.Context) string {
 		return c.Request.URL.RequestURI()
 	}
 	return c.Request.URL.EscapedPath()
-}
-
-// readQuery reads a query string. *oauth.InvalidRequest where it is malformed or holds what is no text.
-func readQuery(r *http.Request) (url.Values, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, &oauth.InvalidRequest{Problem: sentence.Say("has a malformed query string")}
-	}
-	return query, checkTexts(query)
 }
 
 // checkTexts refuses what no database stores.
@@ -162,18 +153,10 @@ func (c *call) may(right audit.Rights) bool { return c.actor.Rights.Cover(right)
 // id is a part of the path, or notFound where it can't be an id, so that the store is never asked for it.
 func (c *call) id(name string, notFound error) (string, error) {
 	id := c.gin.Param(name)
-	if !isID(id) {
+	if !keys.IsID(id) {
 		return "", notFound
 	}
 	return id, nil
-}
-
-// isID tells whether text has the form that all our ids share: UUIDs, base64url, names of clients, and jti with
-// their dot.
-func isID(text string) bool {
-	return text != "" && len(text) <= 100 && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' && c != '_' && c != '.'
-	})
 }
 
 // goTo redirects by 303, which never repeats a form at the place it leads to.

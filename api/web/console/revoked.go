@@ -3,6 +3,7 @@ package console
 import (
 	"keyturn/api/admin"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // listRevoked shows the refresh tokens that were taken back before their time, newest first.
@@ -11,7 +12,7 @@ func (k *Console) listRevoked(c *call) error {
 	if err != nil {
 		return err
 	}
-	if user != "" && !isID(user) {
+	if user != "" && !keys.IsID(user) {
 		user = "none" // such an id is nobody's
 	}
 	l := list[issuer.RevokedToken]{

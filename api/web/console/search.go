@@ -6,6 +6,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // mostFound is how many of a kind a search shows.
@@ -99,7 +100,7 @@ func (k *Console) findKeys(c *call, query string) (foundKind, error) {
 func (k *Console) findGrants(c *call, query string) (foundKind, error) {
 	kind := foundKind{Kind: "grants"}
 	id, _, _ := strings.Cut(query, ".")
-	if !isID(id) {
+	if !keys.IsID(id) {
 		return kind, nil
 	}
 	grant, err := k.Issuer.Grant(c.ctx, id)
