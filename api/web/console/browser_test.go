@@ -168,31 +168,61 @@ func (in *town) looked() []string {
 
 // TestAxeFindsNothing looks at the pages in daylight and in the dark, on a desktop and on a phone.
 func TestAxeFindsNothing(t *testing.T) {
-	axe, err := os.ReadFile("../testdata/axe/axe.min.js")
-	if err != nil {
-		t.Fatal(err)
-	}
 	in := newTown(t)
 	tab := in.open(t, apitest.View{})
 	tab.Expect("status of 404")
 	for _, path := range in.looked() {
 		tab.Go(in.URL + "/admin" + path)
-		apitest.Eval[*string](tab, string(axe)+"; for (const d of document.querySelectorAll('details')) d.open = true; null")
-		for _, view := range []apitest.View{{}, {Dark: true}, {Phone: true}, {Phone: true, Dark: true}} {
-			tab.Look(view)
-			var found []struct {
-				ID    string
-				Nodes []string
-			}
-			text := apitest.Eval[string](tab, `axe.run({preload: false, iframes: false, resultTypes: ["violations"],
-				runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-			}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, nodes: v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)}))))`)
-			if err := json.Unmarshal([]byte(text), &found); err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range found {
-				t.Errorf("%s, %+v: %s\n%q", path, view, v.ID, v.Nodes)
-			}
+		axeFindsNothing(t, tab, path)
+	}
+}
+
+// TestAxeFindsNothingInFormsThatCameBack, with problems or with what somebody else has stored.
+func TestAxeFindsNothingInFormsThatCameBack(t *testing.T) {
+	in := newTown(t)
+	tab := in.open(t, apitest.View{})
+	tab.Expect("status of 422")
+	tab.Expect("status of 409")
+	user := "/admin/users/" + in.spider.ID
+	for _, form := range []struct{ at, fill, shows string }{
+		{"/admin/keys/rotate?mode=graceful&lane=ES256", "", "#f-lane-problem"},
+		{user + "/edit", `document.getElementById("f-email").value = "no address"`, "#f-email-problem"},
+		{user + "/edit", `document.getElementById("f-email").value = "miles@example.com"; document.querySelector("[name=seen]").value = "older"`, "#f-email-note"},
+		{user + "/password", `document.getElementById("f-password").value = "short"`, "#f-password-again"},
+		{user + "/delete", `document.querySelector("[name=seen]").value = "older"`, ".notice.bad"},
+	} {
+		tab.Go(in.URL + form.at)
+		if form.fill != "" {
+			apitest.Eval[*string](tab, form.fill+"; null")
+			tab.Click(`form[method="post"] button`)
+		}
+		tab.Shows(form.shows)
+		axeFindsNothing(t, tab, form.at+" "+form.shows)
+	}
+}
+
+// axeFindsNothing judges the page that a window shows.
+func axeFindsNothing(t *testing.T, tab *apitest.Tab, page string) {
+	t.Helper()
+	axe, err := os.ReadFile("../testdata/axe/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apitest.Eval[*string](tab, string(axe)+"; for (const d of document.querySelectorAll('details')) d.open = true; null")
+	for _, view := range []apitest.View{{}, {Dark: true}, {Phone: true}, {Phone: true, Dark: true}} {
+		tab.Look(view)
+		var found []struct {
+			ID    string
+			Nodes []string
+		}
+		text := apitest.Eval[string](tab, `axe.run({preload: false, iframes: false, resultTypes: ["violations"],
+			runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+		}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, nodes: v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)}))))`)
+		if err := json.Unmarshal([]byte(text), &found); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range found {
+			t.Errorf("%s, %+v: %s\n%q", page, view, v.ID, v.Nodes)
 		}
 	}
 }
