@@ -25,7 +25,7 @@ func padded(number string) string { return `substr(CAST(100000000 + ` + number +
 var scattered = padded(`i %% 100000 * 7919 %% 100000`)
 
 // crowd are statements that fill a database with 100,000 users and grants, a group of every second and one of every
-// thousandth, 300,000 events of 30 days, 20,000 letters that were given up before the 50 that wait, and 50,000 refusals. All but
+// thousandth, 300,000 events of 30 days, 20,000 letters that were given up before the 50 that wait, 100,000 links of invitations of which nine in ten were used, and 50,000 refusals. All but
 // the oldest hundredth of the grants were ended, as after an incident. One address and one kind of action are rare and old.
 func crowd(now int64) []string {
 	at := fmt.Sprintf("%d + CAST(i AS BIGINT) * 8640000", now-30*86_400_000_000)
@@ -47,6 +47,8 @@ func crowd(now int64) []string {
 			CASE WHEN i %% 2 = 0 THEN 'user' ELSE 'grant' END, CASE WHEN i %% 2 = 0 THEN 'u' || `+padded("i %% 100000")+` ELSE 'g' || `+scattered+` END, '', '' FROM n`, 300_000),
 		fmt.Sprintf(`INSERT INTO letters (id, kind, recipient, language, user_id, facts, link, created_at, queued_at, due_at, attempts, failure, failed_at) `+numbers+`
 			SELECT 'l' || `+padded("i")+`, 'password_reset', 'a@example.com', '', '', '{}', '', `+at+`, `+at+`, `+at+`, 1, 'refused', CASE WHEN i <= 20000 THEN `+at+` END FROM n`, 20_050),
+		fmt.Sprintf(`INSERT INTO one_time_links (hash, letter_id, purpose, user_id, credential_version, email, data, created_at, expires_at, used_at) `+numbers+`
+			SELECT CAST(`+padded("i")+` AS BYTEA), 'i' || `+padded("i")+`, 'invitation', '', 0, 'user' || `+scattered+` || '@example.com', '{}', `+at+`, %d, CASE WHEN i <= 90000 THEN `+at+` END FROM n`, 100_000, now+86_400_000_000),
 		fmt.Sprintf(`INSERT INTO audit_refusals (minute, account, address, reason, count) `+numbers+`
 			SELECT (`+at+`) / 60000000 * 60000000, 'u' || `+padded("i")+`, '198.51.100.1', 'credentials', 1 FROM n`, 50_000),
 	}
@@ -83,6 +85,10 @@ func consoleLists(now time.Time) []list {
 	events := func(db *storage.DB, b *testing.B, q audit.Query) ([]audit.Event, error) {
 		q.Limit = 50
 		return db.AuditEvents(b.Context(), q)
+	}
+	invitations := func(db *storage.DB, b *testing.B, q accounts.InvitationQuery) ([]accounts.InvitationRecord, error) {
+		q.Limit = 50
+		return db.Invitations(b.Context(), q)
 	}
 	letters := func(db *storage.DB, b *testing.B, q accounts.LetterQuery) ([]accounts.QueuedLetter, error) {
 		q.Limit = 50
@@ -123,6 +129,10 @@ func consoleLists(now time.Time) []list {
 		pageOf("refusals of an account", refusals, audit.RefusalQuery{Account: "u00000007"}),
 		pageOf("letters given up", letters, accounts.LetterQuery{Failed: true}),
 		pageOf("letters that wait", letters, accounts.LetterQuery{}),
+		pageOf("invitations, first page", invitations, accounts.InvitationQuery{}),
+		pageOf("invitations, middle page", invitations, accounts.InvitationQuery{After: accounts.InvitationCursor{Email: "user00050000@example.com", ID: "i"}}),
+		pageOf("invitations, backwards", invitations, accounts.InvitationQuery{Before: accounts.InvitationCursor{Email: "user00050000@example.com", ID: "i"}}),
+		pageOf("invitations by prefix", invitations, accounts.InvitationQuery{Prefix: "user0004"}),
 		{"sign-ins of the last day", func(b *testing.B, db *storage.DB) (int, error) {
 			return rows(db.Activity(b.Context(), now.Add(-24*time.Hour), now.Add(time.Hour), time.Hour))
 		}},
