@@ -56,6 +56,9 @@ func TestPendingInvitations(t *testing.T) {
 	if len(got) != 1 || got[0].State != accounts.InvitationHanded || got[0].InviterID != "" || got[0].Email != "mary@example.com" {
 		t.Fatalf("one that was handed over: %+v", got)
 	}
+	if events, err = w.db.AuditEvents(ctx, audit.Query{Action: audit.UserInvited, Limit: 1}); err != nil || events[0].SubjectID != got[0].ID {
+		t.Errorf("its event is %+v, %v", events, err)
+	}
 	_, err = w.AcceptInvitation(ctx, mary, accounts.NewPerson{Password: long}, stranger)
 	w.must(err)
 	w.is("one that was taken", w.WithdrawInvitation(ctx, got[0].ID, operator), accounts.ErrInvitationTaken)

@@ -28,7 +28,8 @@ type SelfServiceStore interface {
 	// LinkFirstRun is good only while nobody is active who may do everything.
 	LinkByHash(ctx context.Context, h keys.Hash, purpose LinkPurpose) (Link, error)
 	// MintLink stores a link whose secret somebody is told at once, without a letter, and ends older ones as
-	// QueueAsked does. A *audit.Forbidden where the event's actor has rights, but less than the link's user.
+	// QueueAsked does. An event about a letter without an id gets that of the link. A *audit.Forbidden where the
+	// event's actor has rights, but less than the link's user.
 	MintLink(ctx context.Context, h keys.Hash, terms LinkTerms, event audit.Event) error
 	// MintFirstRun is MintLink for LinkFirstRun while nobody is active who may do everything; else
 	// ErrAdministratorExists, and nothing has changed.

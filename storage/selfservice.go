@@ -126,8 +126,12 @@ func (s session) mintLink(ctx context.Context, h keys.Hash, terms accounts.LinkT
 	if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email); err != nil {
 		return err
 	}
-	if err := s.storeLink(ctx, keys.NewTokenID(), h, terms); err != nil {
+	id := keys.NewTokenID()
+	if err := s.storeLink(ctx, id, h, terms); err != nil {
 		return err
+	}
+	if event.SubjectKind == "letter" && event.SubjectID == "" { // there is none, and its withdrawal names the link by this
+		event.SubjectID = id
 	}
 	return s.record(ctx, event)
 }
