@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"keyturn/accounts"
 	"keyturn/audit"
@@ -139,9 +140,11 @@ func checkReason(text string) error {
 	return nil
 }
 
-// done is the text about what was just done, empty for a name that has none. n is how many things ended with it.
+// done is the text about what was just done, empty for a name that has none. n is how many things ended with it: a
+// number, for whoever makes a link must not put words into it.
 func (c *call) done(name string) template.HTML {
-	text, err := c.texts.Text("done."+name, "n", c.query.Get("n"))
+	n, _ := strconv.ParseUint(c.query.Get("n"), 10, 64)
+	text, err := c.texts.Text("done."+name, "n", n)
 	if err != nil {
 		return "" // somebody changed the address
 	}

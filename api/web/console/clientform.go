@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -330,6 +331,9 @@ func (k *Console) createClient(c *call) error {
 	if err != nil {
 		return k.clientAgain(c, "clients.new", k.newClientForm(m, id), err)
 	}
+	if c.tooOld(k.asksForRights(m)) {
+		return c.again()
+	}
 	client, made, err := k.Clients.Create(c.ctx, oauth.NewClient{ID: id, Metadata: m}, c.actor)
 	if err != nil {
 		return k.clientAgain(c, "clients.new", k.newClientForm(m, id), err)
@@ -338,6 +342,12 @@ func (k *Console) createClient(c *call) error {
 		return c.goTo("/clients/" + client.ID + "?done=client_created")
 	}
 	return k.clientPage(c, &client, made)
+}
+
+// asksForRights tells whether a client may ask for tokens of the admin API: with one of somebody else's, in the browser of
+// an administrator who is signed in, their rights are its for as long as a grant lasts.
+func (k *Console) asksForRights(m oauth.Metadata) bool {
+	return slices.Contains(m.Resources, k.Groups.AdminAudience)
 }
 
 // clientAgain shows the form again for what can be mended there.
@@ -374,6 +384,9 @@ func (k *Console) updateClient(c *call) error {
 		return err
 	}
 	m, err := c.typedClient(client.Metadata)
+	if err == nil && c.tooOld(k.asksForRights(m) || k.asksForRights(client.Metadata)) {
+		return c.again()
+	}
 	if err == nil {
 		c.seen()
 		_, err = k.Clients.Update(c.ctx, client.ID, m, c.actor)

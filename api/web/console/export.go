@@ -126,10 +126,17 @@ func csvText(v reflect.Value) string {
 	return strings.Trim(string(text), `"`)
 }
 
-// harmless keeps spreadsheets from taking a text for a formula (OWASP, CSV injection).
+// harmless keeps spreadsheets from taking a text, or what some of them take for the next one, for a formula (OWASP, CSV
+// injection): where a comma is the decimal sign, a semicolon separates, and quotation marks behind a comma are text.
 func harmless(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
+	var b strings.Builder
+	begins := true
+	for _, c := range text {
+		if begins && strings.ContainsRune("=+-@＝＋－＠\t\r", c) {
+			b.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(";\t\r\n", c)
+		b.WriteRune(c)
 	}
-	return text
+	return b.String()
 }

@@ -202,6 +202,9 @@ func (k *Console) updateGroup(c *call) error {
 	}
 	v := c.typedGroup()
 	change := accounts.GroupChange{Name: other(g.Name, v.Name), Description: other(g.Description, v.Description), RequiredLevel: other(g.RequiredLevel, v.RequiredLevel)}
+	if c.tooOld(change.RequiredLevel != nil && !v.RequiredLevel.Satisfies(g.RequiredLevel) && g.RequiredLevel != "") {
+		return c.again()
+	}
 	c.seen()
 	if _, err := k.Groups.Update(c.ctx, g.ID, change, c.actor); err != nil {
 		f := groupForm(v, "/groups/"+g.ID)

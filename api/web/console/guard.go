@@ -123,8 +123,9 @@ func (k *Console) refuse(in *call, err error) error {
 	return err
 }
 
-// tooOld tells whether what gives somebody rights to administer has to wait for a recent proof of who gives them: at a
-// desk that somebody left nobody must make themself an administrator.
+// tooOld tells whether a change has to wait for a recent proof of who makes it, because it gives somebody rights to
+// administer, or an account to somebody: at a desk that somebody left nobody must make themself an administrator, have
+// the mail come to themself by which passwords are chosen anew, or take away what a group demands.
 func (c *call) tooOld(gives bool) bool { return gives && c.k.Accounts.Recent(c.ctx, c.who) != nil }
 
 // wayBack is where somebody goes on after they signed in: to the page that they asked for, or to that whose form

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"keyturn/audit/sentence"
 	"keyturn/issuer/oauth"
@@ -14,6 +15,16 @@ import (
 var keptNames = []string{
 	seenField, "reason", "mode", "lane", "force",
 	"username", "given_name", "family_name", "email", "email_verified", "admin", "external_id", "language", "user", "role", "resource",
+	"name", "description", "required_acr", "client_id",
+}
+
+// typedNames are keptNames, and the members of a client.
+func typedNames() []string {
+	all := slices.Clone(keptNames)
+	for _, m := range clientMembers() {
+		all = append(all, m.name)
+	}
+	return all
 }
 
 // passwordField holds the only secret that is typed here. It is never shown again and never kept.
@@ -25,9 +36,9 @@ const retype = "retype"
 // again asks whoever is signed in to prove themself anew, and comes back here with what they have typed.
 func (c *call) again() error {
 	typed := url.Values{}
-	for _, name := range keptNames {
-		if text := c.form.Get(name); text != "" {
-			typed.Set(name, text)
+	for _, name := range typedNames() {
+		if texts := c.form[name]; strings.Join(texts, "") != "" {
+			typed[name] = texts
 		}
 	}
 	if c.form.Get(passwordField) != "" {

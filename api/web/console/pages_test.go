@@ -290,6 +290,7 @@ func TestWhatWasTypedOutlivesTheProof(t *testing.T) {
 		{user + "/edit", url.Values{"username": {"spidey"}, "email": {""}, "admin": {"on"}}, []string{`value="spidey"`, `name="email" type="text" value=""`, `value="on" checked`}},
 		{"/admin/groups/" + in.group.ID + "/roles/new", url.Values{"role": {"auditor"}, "resource": {in.Groups.AdminAudience}}, []string{`value="auditor"`, `value="` + in.Groups.AdminAudience + `"`}},
 		{"/admin/users/invite", url.Values{"email": {"miles@example.com"}, "language": {"de"}}, []string{`value="miles@example.com"`, `value="de" selected`}},
+		{"/admin/clients/new", url.Values{"client_id": {"mine"}, "resources": {in.Groups.AdminAudience}, "grant_types": {"authorization_code", "client_credentials"}}, []string{`value="mine"`, in.Groups.AdminAudience + "</textarea>", `value="client_credentials" checked`, `value="authorization_code" checked`}},
 	} {
 		in.Advance(11 * time.Minute)
 		p := in.boss.Post(late.at, late.form)
@@ -335,6 +336,10 @@ func TestBadInputIsNoBreakdown(t *testing.T) {
 			t.Errorf("%s: %d\n%s", path, p.Status, p.Body)
 		}
 	}
+	// Whoever makes a link must not put words into the mouth of the page (OWASP, content spoofing).
+	if p := in.boss.Get("/admin/users?done=ended&n=call+0900+1234"); strings.Contains(p.Body, "0900") {
+		t.Errorf("the page says what the link says:\n%s", p.Body)
+	}
 	for _, r := range (&console.Console{}).Routes() {
 		if len(r.Methods()) == 1 {
 			continue
@@ -357,7 +362,7 @@ func TestExportsHoldAll(t *testing.T) {
 	for _, name := range names(120) {
 		s.AddUser(t, name)
 	}
-	if _, err := s.Accounts.Create(context.Background(), accounts.NewUser{Username: "u999", GivenName: `=HYPERLINK("https://evil.example")`}, apitest.System); err != nil {
+	if _, err := s.Accounts.Create(context.Background(), accounts.NewUser{Username: "u999", GivenName: `=HYPERLINK("https://evil.example")`, FamilyName: `Parker;=1+1;@x;9`}, apitest.System); err != nil {
 		t.Fatal(err)
 	}
 	p := b.Get("/admin/users?prefix=u&format=jsonl")
@@ -373,6 +378,11 @@ func TestExportsHoldAll(t *testing.T) {
 	}
 	if given := rows[121][5]; !strings.HasPrefix(given, "'=") {
 		t.Errorf("a spreadsheet calculates %q", given)
+	}
+	// Where a comma is the decimal sign, spreadsheets take semicolons for separators, and the quotation marks about a field
+	// for text (OWASP, CSV injection: "take care of the field separator").
+	if family := rows[121][6]; family != "Parker;'=1+1;'@x;9" {
+		t.Errorf("a spreadsheet calculates %q", family)
 	}
 	if got := p.Header.Get("Content-Disposition"); got != `attachment; filename="users.csv"` {
 		t.Error(got)
@@ -465,15 +475,72 @@ func TestGivingRightsNeedsARecentProof(t *testing.T) {
 	if rights, err := in.Accounts.RightsOf(ctx, in.spider.ID); err != nil || rights != 0 {
 		t.Errorf("rights %v, %v", rights, err)
 	}
+	// A client of the attacker's that may ask for the administrator's own rights keeps them for weeks.
+	adminClient := url.Values{
+		"client_id": {"mine"}, "first_party": {"on"}, "redirect_uris": {"https://evil.example/"}, "grant_types": {"authorization_code", "refresh_token"},
+		"resources": {in.Groups.AdminAudience}, "scopes": {"admin"}, "token_endpoint_auth_method": {"none"},
+	}
+	if p := submit(t, in.boss, "/admin/clients/new", adminClient); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
+		t.Errorf("a client of the admin API is taken: %d", p.Status)
+	}
+	if p := submit(t, in.boss, "/admin/clients/orders/edit", url.Values{"resources": {in.Groups.AdminAudience}}); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
+		t.Errorf("a client gets the admin API: %d", p.Status)
+	}
 	for at, form := range map[string]url.Values{
-		user:                   {"username": {"spiderman"}, "given_name": {"Peter"}},
-		"/admin/users/new":     {"username": {"miles"}},
-		group + "/members/new": {"user": {"boss"}},
-		group + "/roles/new":   {"resource": {"api"}, "role": {"driver"}},
+		"/admin/clients/orders/edit": {"client_name": {"Orders"}},
+		user:                         {"username": {"spiderman"}, "given_name": {"Peter"}},
+		"/admin/users/new":           {"username": {"miles"}},
+		group + "/members/new":       {"user": {"boss"}},
+		group + "/roles/new":         {"resource": {"api"}, "role": {"driver"}},
 	} {
 		if p := submit(t, in.boss, at, form); p.Status != http.StatusSeeOther {
 			t.Errorf("%s gives no rights: %d", at, p.Status)
 		}
+	}
+}
+
+// TestSecurityOfOthersNeedsARecentProof: at a desk that somebody left nobody has mail of an account come to themself, by
+// which its password is chosen anew, makes it known to apps as another, or takes away what a group demands (OWASP ASVS
+// 5.0 7.5.1). The form comes back filled in.
+func TestSecurityOfOthersNeedsARecentProof(t *testing.T) {
+	in := newTown(t)
+	ctx := context.Background()
+	level := accounts.TwoFactors
+	if _, err := in.Groups.Update(ctx, in.group.ID, accounts.GroupChange{RequiredLevel: &level}, apitest.System); err != nil {
+		t.Fatal(err)
+	}
+	user, group := "/admin/users/"+in.spider.ID+"/edit", "/admin/groups/"+in.group.ID+"/edit"
+	before, err := in.Accounts.Get(ctx, in.spider.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Advance(11 * time.Minute)
+	for _, take := range []struct {
+		at    string
+		form  url.Values
+		shows string
+	}{
+		{user, url.Values{"email": {"thief@example.org"}}, `value="thief@example.org"`},
+		{user, url.Values{"email_verified": {"on"}}, `value="on" checked`},
+		{user, url.Values{"external_id": {"7"}}, `value="7"`},
+		{group, url.Values{"description": {"all"}, "required_acr": {""}}, `value="all"`},
+	} {
+		if p := submit(t, in.boss, take.at, take.form); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
+			t.Errorf("%s is taken: %d %v", take.at, p.Status, take.form)
+			continue
+		}
+		in.boss.Post("/account/sign-in?next="+url.QueryEscape(take.at), url.Values{"username": {"boss"}, "password": {apitest.Password}})
+		wantAll(t, in.boss.Get(take.at).Body, take.shows)
+		in.Advance(11 * time.Minute)
+	}
+	after, err := in.Accounts.Get(ctx, in.spider.ID)
+	if err != nil || after.Email != before.Email || after.EmailVerified != before.EmailVerified || after.ExternalID != before.ExternalID {
+		t.Errorf("%+v, %v; was %+v", after, err, before)
+	}
+	// More may be demanded at once.
+	level = accounts.PhishingResistant
+	if p := submit(t, in.boss, group, url.Values{"name": {in.group.Name}, "required_acr": {string(level)}}); p.Status != http.StatusSeeOther {
+		t.Errorf("a higher demand: %d", p.Status)
 	}
 }
 

@@ -156,7 +156,7 @@ func (k *Console) updateUser(c *call) error {
 	if c.may(audit.ManageAll) {
 		change.Admin, change.ExternalID = other(u.Admin, v.Admin), other(u.ExternalID, v.ExternalID)
 	}
-	if c.tooOld(change.Admin != nil && v.Admin) {
+	if c.tooOld(change.Admin != nil && v.Admin || change.Email != nil || change.EmailVerified != nil && v.EmailVerified || change.ExternalID != nil) {
 		return c.again()
 	}
 	c.seen()
