@@ -52,6 +52,9 @@ func (s *SelfService) Look(ctx context.Context, purpose LinkPurpose, secret keys
 		}
 		opened.Username = user.Username
 	}
+	if purpose == LinkSignUp {
+		opened.Username = link.Email // as FinishSignUp will have it
+	}
 	if purpose != LinkEmailConfirm {
 		opened.LeastPassword, err = s.LeastPassword(ctx, link.UserID)
 	}

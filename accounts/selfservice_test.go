@@ -118,7 +118,7 @@ func TestSignUp(t *testing.T) {
 	secret := w.arrived("sign-up", "sign_up:gwen@example.com")
 	opened, err := w.Look(ctx, accounts.LinkSignUp, secret)
 	w.must(err)
-	if opened.Email != "gwen@example.com" || opened.LeastPassword != 15 {
+	if opened.Email != "gwen@example.com" || opened.Username != "gwen@example.com" || opened.LeastPassword != 15 {
 		t.Errorf("opened %+v", opened)
 	}
 	_, err = w.FinishSignUp(ctx, secret, accounts.NewPerson{Password: "fourteen chars"}, stranger)

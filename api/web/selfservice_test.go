@@ -92,7 +92,7 @@ func TestSignUp(t *testing.T) {
 		if !strings.HasPrefix(link, "/link/sign_up?token=") {
 			t.Fatalf("the link is %s", link)
 		}
-		wantPage(t, "the link", b.Get(link), 200, "peter@example.com", `name="password"`, "At least 15 characters")
+		wantPage(t, "the link", b.Get(link), 200, `value="peter@example.com" autocomplete="username"`, `name="password"`, "At least 15 characters")
 		p := b.Post("/link/sign_up", by(link, "given_name", "Peter", "password", goodPassword))
 		wantOnward(t, "the form", p, "/account")
 		wantPage(t, "account", b.Get("/account"), 200, "Peter", "<bdi>peter@example.com</bdi>, confirmed", "Your account")
