@@ -7,6 +7,7 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
+	"keyturn/keys"
 )
 
 // TestPendingInvitations: an administrator sees whom nobody has seen yet, by whom they were invited and until when they may
@@ -50,6 +51,15 @@ func TestPendingInvitations(t *testing.T) {
 		t.Errorf("events %+v", events)
 	}
 
+	w.must(w.Invite(ctx, accounts.Invitation{Email: "anna@example.com"}, inviter))
+	refused, err := w.db.ClaimLetter(ctx, time.Minute, keys.NewSecret().Hash())
+	w.must(err)
+	w.must(w.db.LetterFailed(ctx, refused.ID, accounts.LetterFailure{Attempt: 1, Failure: "refused", GiveUp: true}))
+	if got = pending(); len(got) != 1 || got[0].State != accounts.InvitationGivenUp {
+		t.Fatalf("one whose letter was given up: %+v", got)
+	}
+	w.must(w.WithdrawInvitation(ctx, got[0].ID, inviter))
+
 	mary, err := w.InvitationLink(ctx, accounts.Invitation{Email: "mary@example.com", Username: "mary"}, operator)
 	w.must(err)
 	got = pending()
@@ -67,6 +77,11 @@ func TestPendingInvitations(t *testing.T) {
 	}
 	for _, id := range []string{"", "none", "\x00", "\xff"} {
 		w.is("one that never was", w.WithdrawInvitation(ctx, id, operator), accounts.ErrInvitationNotFound)
+		w.is("one that never was, for who may not", w.WithdrawInvitation(ctx, id, audit.Actor{Rights: audit.Read}), audit.ErrForbidden)
+	}
+	for _, cursor := range []string{"a", ".b", "a."} {
+		_, err := accounts.ParseInvitationCursor(cursor)
+		w.wrong("the cursor "+cursor, err, "after")
 	}
 }
 

@@ -146,6 +146,19 @@ func (i *Issuer) Resources(ctx context.Context) ([]Resource, error) {
 	return list, nil
 }
 
+// Resource is one of them; ErrResourceNotFound where it is not there.
+func (i *Issuer) Resource(ctx context.Context, identifier string) (Resource, error) {
+	all, err := i.Resources(ctx)
+	if err != nil {
+		return Resource{}, err
+	}
+	n := slices.IndexFunc(all, func(r Resource) bool { return r.Identifier == identifier })
+	if n < 0 {
+		return Resource{}, ErrResourceNotFound
+	}
+	return all[n], nil
+}
+
 // CreateResource stores a new resource. Changes of resources need audit.ManageAll. It returns *InvalidRequest for bad
 // input and ErrResourceExists.
 func (i *Issuer) CreateResource(ctx context.Context, r Resource, actor audit.Actor) error {

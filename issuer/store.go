@@ -116,8 +116,8 @@ type Store interface {
 
 	// AdvanceGrant moves the grant from generation from to from+1 if that is where it stands, it is live
 	// at the database's clock (not revoked, RefreshExpiresAt not reached), its user is active, and no
-	// group of theirs demands a level that AMR does not reach, and returns it as stored; else it returns ErrConflict and changes nothing. Of any number of concurrent
-	// calls one succeeds. It is one statement.
+	// group of theirs demands a level that AMR does not reach, and returns it as stored; else it returns
+	// ErrConflict and changes nothing. Of any number of concurrent calls one succeeds. It is one statement.
 	AdvanceGrant(ctx context.Context, id string, from int64) (Grant, error)
 
 	// JudgeGrant reads the grant and its user under locks with the database's time, lets decide change

@@ -15,8 +15,17 @@ func (h *Handlers) listClients(r *request) error {
 	return writePage(r, read, func(c *oauth.Client) string { return c.ID }, ViewClient)
 }
 
+// client is the one in the path.
+func (h *Handlers) client(r *request) (*oauth.Client, error) {
+	id, err := r.id(oauth.ErrClientNotFound)
+	if err != nil {
+		return nil, err
+	}
+	return h.Clients.Get(r.ctx, id)
+}
+
 func (h *Handlers) readClient(r *request) error {
-	client, err := h.Clients.Get(r.ctx, r.gin.Param("id"))
+	client, err := h.client(r)
 	if err != nil {
 		return err
 	}

@@ -95,11 +95,7 @@ func (h *Handlers) readOpenOfUser(r *request) error {
 
 // readOpenOfClient answers what turning a client off, or deleting it, would end.
 func (h *Handlers) readOpenOfClient(r *request) error {
-	id, err := r.id(oauth.ErrClientNotFound)
-	if err != nil {
-		return err
-	}
-	client, err := h.Clients.Get(r.ctx, id)
+	client, err := h.client(r)
 	if err != nil {
 		return err
 	}

@@ -1,19 +1,18 @@
 package admin
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"text/template"
 
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
-	"keyturn/keys"
 )
 
 //go:embed snippets/*.txt
@@ -84,10 +83,7 @@ func stacksOf(client *oauth.Client) []string {
 
 // ResourceSnippets are those for what takes access tokens for an audience.
 func ResourceSnippets(s issuer.Settings, r issuer.Resource) []Snippet {
-	c := connection{Issuer: s.Issuer, Audience: r.Identifier, Algorithm: string(r.Algorithm)}
-	if r.Algorithm == keys.Algorithm("") {
-		c.Algorithm = string(s.Algorithm)
-	}
+	c := connection{Issuer: s.Issuer, Audience: r.Identifier, Algorithm: string(cmp.Or(r.Algorithm, s.Algorithm))}
 	if len(r.Scopes) > 0 {
 		c.Scope = r.Scopes[0]
 	}
@@ -147,11 +143,7 @@ func apacheQuoted(text string) string {
 
 // listClientSnippets answers what a client is configured with.
 func (h *Handlers) listClientSnippets(r *request) error {
-	id, err := r.id(oauth.ErrClientNotFound)
-	if err != nil {
-		return err
-	}
-	client, err := h.Clients.Get(r.ctx, id)
+	client, err := h.client(r)
 	if err != nil {
 		return err
 	}
@@ -165,13 +157,9 @@ func (h *Handlers) listResourceSnippets(r *request) error {
 	if !given {
 		wanted = h.Issuer.Settings.Audience
 	}
-	all, err := h.Issuer.Resources(r.ctx)
+	resource, err := h.Issuer.Resource(r.ctx, wanted)
 	if err != nil {
 		return err
 	}
-	n := slices.IndexFunc(all, func(resource issuer.Resource) bool { return resource.Identifier == wanted })
-	if n < 0 {
-		return issuer.ErrResourceNotFound
-	}
-	return r.write(http.StatusOK, listed[Snippet]{Items: ResourceSnippets(h.Issuer.Settings, all[n])})
+	return r.write(http.StatusOK, listed[Snippet]{Items: ResourceSnippets(h.Issuer.Settings, resource)})
 }

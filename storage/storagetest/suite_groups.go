@@ -458,10 +458,10 @@ func foretold(t *testing.T, db *storage.DB, u accounts.User, g accounts.Group, w
 		equal(t, fmt.Sprintf("there is one, before %+v", l), has, true)
 		equal(t, fmt.Sprintf("one is left by %+v", l), left, want)
 	}
-	for _, other := range []accounts.Loss{{UserID: uuid.NewString()}, {GroupID: uuid.NewString()}, {GroupID: g.ID, UserID: uuid.NewString()}} {
+	for _, other := range []accounts.Loss{{UserID: uuid.NewString()}, {GroupID: uuid.NewString()}, {GroupID: g.ID, UserID: uuid.NewString()}, {GroupID: uuid.NewString(), UserID: u.ID}} {
 		_, left, err := db.AdministratorLeft(t.Context(), other)
 		must(t, err)
-		equal(t, fmt.Sprintf("one is left by %+v, who is not the one", other), left, true)
+		equal(t, fmt.Sprintf("one is left by %+v, which takes nothing", other), left, true)
 	}
 }
 

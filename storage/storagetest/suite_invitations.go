@@ -128,6 +128,7 @@ func testInvitationLists(t *testing.T, open OpenFunc) {
 		{accounts.InvitationQuery{Prefix: "bob", After: cursors["b@example.com"], Limit: 1}, []string{"bob@example.com"}},
 		{accounts.InvitationQuery{Prefix: "b", Before: cursors["c@example.com"], Limit: 2}, []string{"bob@example.com", "bobby@example.com"}},
 		{accounts.InvitationQuery{Prefix: "b", Before: cursors["b@example.com"], Limit: 2}, []string{}},
+		{accounts.InvitationQuery{Prefix: "b", Before: cursors["ärzte@example.com"], Limit: 2}, []string{"bob@example.com", "bobby@example.com"}},
 		{accounts.InvitationQuery{After: accounts.InvitationCursor{Email: "bo", ID: "gone"}, Limit: 1}, []string{"bob@example.com"}},
 	} {
 		got, err := list(c.q)

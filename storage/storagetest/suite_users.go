@@ -80,7 +80,7 @@ func testUsers(t *testing.T, open OpenFunc) {
 
 func testUserList(t *testing.T, open OpenFunc) {
 	db := open(t, storage.Options{})
-	names := []string{"Zoe", "ab", "abc", "abé", "abz", "b", "_x", "a"}
+	names := []string{"Zoe", "ab", "abc", "abé", "abz", "ac", "b", "_x", "a"}
 	for _, name := range names {
 		_, err := db.CreateUser(t.Context(), accounts.User{ID: uuid.NewString(), Username: name}, Event(audit.UserCreated))
 		must(t, err)

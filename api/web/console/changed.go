@@ -15,6 +15,25 @@ func (c *call) seen() {
 	}
 }
 
+// showStored shows the form of a thing that is there, which read makes.
+func (c *call) showStored(section, title string, read func(*call) (*form, error)) error {
+	f, err := read(c)
+	if err != nil {
+		return err
+	}
+	return c.showForm(section, title, f, nil)
+}
+
+// overtaken shows a form again of what was changed since the form was made, beside what read finds there now.
+func (c *call) overtaken(section, title string, typed *form, read func(*call) (*form, error)) error {
+	now, err := read(c)
+	if err != nil {
+		return err
+	}
+	typed.now = now
+	return c.showForm(section, title, typed, nil)
+}
+
 // compare says beside each field what is stored now, where that is other than what was typed.
 func (c *call) compare(typed, now *form) {
 	typed.Seen, typed.Clash = now.Seen, c.text("form.changed")

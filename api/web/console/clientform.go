@@ -363,18 +363,18 @@ func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
 }
 
 func (k *Console) editClient(c *call) error {
-	client, err := k.client(c)
-	if err != nil {
-		return err
-	}
-	return c.showForm("clients", "clients.edit", editClientForm(client), nil)
+	return c.showStored("clients", "clients.edit", k.storedClient)
 }
 
-// editClientForm is the form of a client that is there.
-func editClientForm(client *oauth.Client) *form {
+// storedClient is the form of the client in the path.
+func (k *Console) storedClient(c *call) (*form, error) {
+	client, err := k.client(c)
+	if err != nil {
+		return nil, err
+	}
 	f := clientForm(client.Metadata, "/clients/"+client.ID)
 	f.Seen = client.Version()
-	return f
+	return f, nil
 }
 
 // updateClient replaces what the form has, unless the client was changed since the form was made.
@@ -396,11 +396,7 @@ func (k *Console) updateClient(c *call) error {
 	}
 	f := clientForm(m, "/clients/"+client.ID)
 	if errors.Is(err, audit.ErrChanged) {
-		if client, err = k.client(c); err != nil {
-			return err
-		}
-		f.now = editClientForm(client)
-		return c.showForm("clients", "clients.edit", f, nil)
+		return c.overtaken("clients", "clients.edit", f, k.storedClient)
 	}
 	return k.clientAgain(c, "clients.edit", f, err)
 }

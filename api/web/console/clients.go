@@ -167,7 +167,7 @@ func (k *Console) secretsOf(c *call, client *oauth.Client) part {
 	for _, s := range client.Secrets {
 		row := []cell{{Text: s.ID, Code: true}, {At: s.CreatedAt}}
 		if may {
-			row = append(row, cell{Text: string(c.text("act.remove_secret")), Href: Path + "/clients/" + client.ID + "/secrets/" + s.ID + "/remove"})
+			row = append(row, cell{Key: "act.remove_secret", Href: Path + "/clients/" + client.ID + "/secrets/" + s.ID + "/remove"})
 		}
 		p.Table.Rows = append(p.Table.Rows, row)
 	}

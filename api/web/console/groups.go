@@ -61,7 +61,7 @@ func (k *Console) members(c *call, g accounts.Group) list[accounts.Member] {
 		cells: func(m accounts.Member) []cell {
 			row := []cell{userCell(m.UserID, m.Username), {At: m.AddedAt}}
 			if c.may(audit.ManageUsers) {
-				row = append(row, cell{Text: string(c.text("act.remove_member")), Href: Path + "/groups/" + g.ID + "/members/" + m.UserID + "/remove"})
+				row = append(row, cell{Key: "act.remove_member", Href: Path + "/groups/" + g.ID + "/members/" + m.UserID + "/remove"})
 			}
 			return row
 		},
@@ -116,7 +116,7 @@ func (k *Console) rolesOf(c *call, g accounts.Group) part {
 		row := []cell{{Text: r.Name, Code: true}, {Text: r.Resource, Code: true}}
 		if may {
 			query := url.Values{"resource": {r.Resource}, "role": {r.Name}}
-			row = append(row, cell{Text: string(c.text("act.remove_role")), Href: Path + "/groups/" + g.ID + "/roles/remove?" + query.Encode()})
+			row = append(row, cell{Key: "act.remove_role", Href: Path + "/groups/" + g.ID + "/roles/remove?" + query.Encode()})
 		}
 		p.Table.Rows = append(p.Table.Rows, row)
 	}
@@ -181,18 +181,18 @@ func (c *call) groupAgain(title string, f *form, err error) error {
 }
 
 func (k *Console) editGroup(c *call) error {
-	g, err := k.Groups.Get(c.ctx, c.gin.Param("id"))
-	if err != nil {
-		return err
-	}
-	return c.showForm("groups", "groups.edit", editGroupForm(g), nil)
+	return c.showStored("groups", "groups.edit", k.storedGroup)
 }
 
-// editGroupForm is the form of a group that is there.
-func editGroupForm(g accounts.Group) *form {
+// storedGroup is the form of the group in the path.
+func (k *Console) storedGroup(c *call) (*form, error) {
+	g, err := k.Groups.Get(c.ctx, c.gin.Param("id"))
+	if err != nil {
+		return nil, err
+	}
 	f := groupForm(g, "/groups/"+g.ID)
 	f.Seen = g.Version()
-	return f
+	return f, nil
 }
 
 func (k *Console) updateGroup(c *call) error {
@@ -209,11 +209,7 @@ func (k *Console) updateGroup(c *call) error {
 	if _, err := k.Groups.Update(c.ctx, g.ID, change, c.actor); err != nil {
 		f := groupForm(v, "/groups/"+g.ID)
 		if errors.Is(err, audit.ErrChanged) {
-			if g, err = k.Groups.Get(c.ctx, g.ID); err != nil {
-				return err
-			}
-			f.now = editGroupForm(g)
-			return c.showForm("groups", "groups.edit", f, nil)
+			return c.overtaken("groups", "groups.edit", f, k.storedGroup)
 		}
 		return c.groupAgain("groups.edit", f, err)
 	}

@@ -41,7 +41,7 @@ func (k *Console) listInvitations(c *call) error {
 			if i.Admin && !c.may(audit.ManageAll) {
 				return append(row, cell{})
 			}
-			return append(row, cell{Text: string(c.text("act.withdraw_invitation")), Href: Path + invitationsPath + "/" + i.ID + "/withdraw"})
+			return append(row, cell{Key: "act.withdraw_invitation", Href: Path + invitationsPath + "/" + i.ID + "/withdraw"})
 		},
 		export: func(i invited) any { return admin.ViewInvitation(i.PendingInvitation) },
 	}

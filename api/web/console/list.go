@@ -71,7 +71,7 @@ type cell struct {
 	At   time.Time
 	// More is beside it, in small.
 	More template.HTML
-	// Key is that of a text; HTML is one that was put together.
+	// Key is that of a text, in the place of Text; HTML is one that was put together, which leads nowhere.
 	Key  string
 	HTML template.HTML
 	// Wrap lets a long text have more lines than one.

@@ -61,7 +61,7 @@ func (k *Console) listLetters(c *call) error {
 		cursor:  func(l accounts.QueuedLetter) string { return l.ID },
 		cells: func(l accounts.QueuedLetter) []cell {
 			return []cell{
-				{Text: string(c.text("letter." + string(l.Kind))), Href: Path + "/mail/" + l.ID}, {Text: l.To}, {Mark: letterState(l)},
+				{Key: "letter." + string(l.Kind), Href: Path + "/mail/" + l.ID}, {Text: l.To}, {Mark: letterState(l)},
 				{Text: strconv.FormatInt(l.Attempts, 10)}, {HTML: c.failure(l)}, {At: l.CreatedAt}, c.due(l),
 			}
 		},

@@ -270,6 +270,12 @@ func TestReasonsForgeNoLines(t *testing.T) {
 	if u, err := in.Accounts.Get(context.Background(), in.spider.ID); err != nil || !u.Active {
 		t.Errorf("deactivated: %v", err)
 	}
+	// A form that asks for none takes none that is no reason.
+	submit(t, in.boss, "/admin/users/"+in.spider.ID+"/edit", url.Values{"given_name": {"Miles"}, "reason": {"a\nb"}})
+	events, err := in.DB.AuditEvents(context.Background(), audit.Query{Action: audit.UserUpdated, SubjectID: in.spider.ID, Limit: 1})
+	if err != nil || len(events) != 1 || events[0].Reason != "" {
+		t.Errorf("changed for a reason of two lines: %+v %v", events, err)
+	}
 }
 
 // TestWhatWasTypedOutlivesTheProof: a form that came too late, or that gives rights at an old sign-in, is filled in again

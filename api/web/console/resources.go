@@ -50,18 +50,9 @@ func (k *Console) listResources(c *call) error {
 	return showList(c, "resources", l)
 }
 
-// resource is the one that the query names: identifiers are URLs as often as not, and no part of a path. stored
-// tells whether a row describes it, which the one of the configured audience need not have.
-func (k *Console) resource(c *call) (r issuer.Resource, err error) {
-	all, err := k.Issuer.Resources(c.ctx)
-	if err != nil {
-		return r, err
-	}
-	n := slices.IndexFunc(all, func(r issuer.Resource) bool { return r.Identifier == c.query.Get("identifier") })
-	if n < 0 {
-		return r, issuer.ErrResourceNotFound
-	}
-	return all[n], nil
+// resource is the one that the query names: identifiers are URLs as often as not, and no part of a path.
+func (k *Console) resource(c *call) (issuer.Resource, error) {
+	return k.Issuer.Resource(c.ctx, c.query.Get("identifier"))
 }
 
 // resourceForm is the form of a resource, filled with r; isNew lets its identifier be chosen. lifetime is as it was typed.
@@ -135,18 +126,18 @@ func (k *Console) resourceAgain(c *call, title string, f *form, err error) error
 }
 
 func (k *Console) editResource(c *call) error {
-	r, err := k.resource(c)
-	if err != nil {
-		return err
-	}
-	return c.showForm("resources", "resources.edit", editResourceForm(r), nil)
+	return c.showStored("resources", "resources.edit", k.storedResource)
 }
 
-// editResourceForm is the form of a resource that is there.
-func editResourceForm(r issuer.Resource) *form {
+// storedResource is the form of the resource that the query names.
+func (k *Console) storedResource(c *call) (*form, error) {
+	r, err := k.resource(c)
+	if err != nil {
+		return nil, err
+	}
 	f := resourceForm(r, lifetimeText(r), false)
 	f.Other, f.Seen = Path+"/resources/delete?identifier="+url.QueryEscape(r.Identifier), r.Version()
-	return f
+	return f, nil
 }
 
 // updateResource replaces a resource. The one of the configured audience gets a row of its own with the first change.
@@ -165,11 +156,7 @@ func (k *Console) updateResource(c *call) error {
 	}
 	f := resourceForm(r, c.form.Get("access_lifetime"), false)
 	if errors.Is(err, audit.ErrChanged) {
-		if was, err = k.resource(c); err != nil {
-			return err
-		}
-		f.now = editResourceForm(was)
-		return c.showForm("resources", "resources.edit", f, nil)
+		return c.overtaken("resources", "resources.edit", f, k.storedResource)
 	}
 	return k.resourceAgain(c, "resources.edit", f, err)
 }

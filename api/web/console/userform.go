@@ -111,20 +111,14 @@ func (k *Console) userAgain(c *call, title string, f *form, err error) error {
 	return c.showForm("users", title, f, err)
 }
 
-func (k *Console) editUser(c *call) error {
+func (k *Console) editUser(c *call) error { return c.showStored("users", "users.edit", k.storedUser) }
+
+// storedUser is the form of the user in the path. It says beforehand of whom the mark of an administrator can't be taken.
+func (k *Console) storedUser(c *call) (*form, error) {
 	u, err := k.Accounts.Get(c.ctx, c.gin.Param("id"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	f, err := k.editForm(c, u)
-	if err != nil {
-		return err
-	}
-	return c.showForm("users", "users.edit", f, nil)
-}
-
-// editForm is the form of a user who is there. It says beforehand of whom the mark of an administrator can't be taken.
-func (k *Console) editForm(c *call, u accounts.User) (*form, error) {
 	f := c.userForm(u, "/users/"+u.ID)
 	f.Seen = u.Version()
 	if !u.Admin || !u.Active || !c.may(audit.ManageAll) {
@@ -163,13 +157,7 @@ func (k *Console) updateUser(c *call) error {
 	if _, err := k.Accounts.Update(c.ctx, u.ID, change, c.actor); err != nil {
 		f := c.userForm(v, "/users/"+u.ID)
 		if errors.Is(err, audit.ErrChanged) {
-			if u, err = k.Accounts.Get(c.ctx, u.ID); err != nil {
-				return err
-			}
-			if f.now, err = k.editForm(c, u); err != nil {
-				return err
-			}
-			return c.showForm("users", "users.edit", f, nil)
+			return c.overtaken("users", "users.edit", f, k.storedUser)
 		}
 		return k.userAgain(c, "users.edit", f, err)
 	}

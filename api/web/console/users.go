@@ -145,7 +145,7 @@ func (k *Console) sessionsOf(c *call, userID string, may bool) (part, error) {
 		}
 		row := []cell{{HTML: device}, {Text: s.Address, Code: true}, {At: s.AuthTime}, {At: s.SeenAt}, {At: s.ExpiresAt}}
 		if may {
-			row = append(row, cell{Text: string(c.text("act.end_session")), Href: Path + "/users/" + userID + "/sessions/" + s.ID + "/end"})
+			row = append(row, cell{Key: "act.end_session", Href: Path + "/users/" + userID + "/sessions/" + s.ID + "/end"})
 		}
 		p.Table.Rows = append(p.Table.Rows, row)
 	}
