@@ -150,6 +150,9 @@ func TestBadRowAtRunTimeIsNotUsedAndRaisesAnAlarm(t *testing.T) {
 	if err := r.Maintain(t.Context()); !errors.As(err, &row) || len(store.rows) != before {
 		t.Errorf("planned with a bad row: %v, %d rows", err, len(store.rows))
 	}
+	if out, err := r.Foresee(Rotation{Mode: Graceful}); !errors.As(err, &row) {
+		t.Errorf("foreseen with a bad row: %+v, %v", out, err)
+	}
 }
 
 func TestWhereNoRowIsGoodTheKeysReadLastStay(t *testing.T) {

@@ -59,6 +59,7 @@ func TestSentenceIsATextForPrograms(t *testing.T) {
 		want string
 	}{
 		{row{}, `{"always":""}`},
+		{row{sentence.Verbatim(""), sentence.Verbatim("")}, `{"always":""}`},
 		{row{sentence.Say("line %d", 3), sentence.Verbatim("x")}, `{"always":"line 3","maybe":"x"}`},
 	} {
 		text, err := json.Marshal(test.row)
