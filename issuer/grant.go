@@ -76,7 +76,7 @@ type Grant struct {
 
 	// UserActive and User are the user's state in the same statement that read the grant.
 	UserActive bool
-	// DemandUnmet tells that a group of the user demands a level that AMR does not reach.
+	// DemandUnmet tells that a group of the user demands a level that AMR does not reach; only JudgeGrant looks.
 	DemandUnmet bool
 	User        Profile
 }

@@ -91,6 +91,8 @@ type Issuer struct {
 	Alarm func(err error, grantID string)
 
 	resources atomic.Pointer[map[string]Resource]
+	// undemanded tells that no group demanded a level when they were last looked at.
+	undemanded atomic.Bool
 	// longestRefresh is the longest refresh lifetime of a live grant when they were last looked at, in ns.
 	longestRefresh atomic.Int64
 }

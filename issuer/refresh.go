@@ -84,19 +84,27 @@ func (i *Issuer) redeem(ctx context.Context, token refreshToken, p Presented) (G
 	if terms.Keep {
 		return i.stay(ctx, token, terms, p.Actor)
 	}
-	grant, err := i.Store.AdvanceGrant(ctx, token.grantID, token.number)
+	grant, err := i.advance(ctx, token)
 	if errors.Is(err, ErrConflict) {
 		grant, err = i.judge(ctx, token, terms, p.Actor)
 	}
 	if errors.Is(err, errAdvance) {
 		// The judge saw a grant that stands where the UPDATE wanted it, so both met in the middle of
 		// something. Once more, then the client may try again.
-		grant, err = i.Store.AdvanceGrant(ctx, token.grantID, token.number)
+		grant, err = i.advance(ctx, token)
 		if errors.Is(err, ErrConflict) {
 			err = ErrBusy
 		}
 	}
 	return grant, err
+}
+
+// advance looks at what groups demand only where any demands something.
+func (i *Issuer) advance(ctx context.Context, t refreshToken) (Grant, error) {
+	if i.undemanded.Load() {
+		return i.Store.AdvanceGrant(ctx, t.grantID, t.number)
+	}
+	return i.Store.AdvanceDemanded(ctx, t.grantID, t.number)
 }
 
 // judge decides on a token that could not simply be redeemed: a second tab within the grace, or reuse,
@@ -120,6 +128,9 @@ func (i *Issuer) stay(ctx context.Context, t refreshToken, terms Terms, actor au
 		err := g.Redeem(t.number, now, terms.Grace)
 		g.Generation, g.RotatedAt = generation, rotatedAt
 		return err
+	}
+	if !i.undemanded.Load() {
+		return i.settleGrant(ctx, t, actor, stay)
 	}
 	grant, now, err := i.Store.GrantByID(ctx, t.grantID)
 	if err != nil && !errors.Is(err, ErrGrantNotFound) {

@@ -72,8 +72,8 @@ func (r Resource) Version() audit.Version {
 // AdminAudience is the audience of the admin API.
 func (s Settings) AdminAudience() string { return s.Issuer + "/admin/v1" }
 
-// LoadResources reads the resources again, and what live grants need of the keys. Until it has succeeded
-// once every audience is the default.
+// LoadResources reads the resources again, what live grants need of the keys, and whether groups demand a level. Until
+// it has succeeded once every audience is the default, and every refresh looks at the groups.
 func (i *Issuer) LoadResources(ctx context.Context) error {
 	list, err := i.Store.Resources(ctx)
 	if err != nil {
@@ -83,12 +83,17 @@ func (i *Issuer) LoadResources(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	demand, err := i.Store.GroupsDemand(ctx)
+	if err != nil {
+		return err
+	}
 	byName := make(map[string]Resource, len(list))
 	for _, r := range list {
 		byName[r.Identifier] = r
 	}
 	i.resources.Store(&byName)
 	i.longestRefresh.Store(int64(longest))
+	i.undemanded.Store(!demand)
 	return nil
 }
 

@@ -115,10 +115,15 @@ type Store interface {
 	CreateGrant(ctx context.Context, g NewGrant, event audit.Event) (Grant, error)
 
 	// AdvanceGrant moves the grant from generation from to from+1 if that is where it stands, it is live
-	// at the database's clock (not revoked, RefreshExpiresAt not reached), its user is active, and no
-	// group of theirs demands a level that AMR does not reach, and returns it as stored; else it returns
-	// ErrConflict and changes nothing. Of any number of concurrent calls one succeeds. It is one statement.
+	// at the database's clock (not revoked, RefreshExpiresAt not reached) and its user is active, and
+	// returns it as stored; else it returns ErrConflict and changes nothing. Of any number of concurrent
+	// calls one succeeds. It is one statement.
 	AdvanceGrant(ctx context.Context, id string, from int64) (Grant, error)
+	// AdvanceDemanded is AdvanceGrant that refuses, too, where a group of the user demands a level that AMR does not
+	// reach.
+	AdvanceDemanded(ctx context.Context, id string, from int64) (Grant, error)
+	// GroupsDemand tells whether any group demands a level. Writers of such a demand raise the changes counter.
+	GroupsDemand(ctx context.Context) (bool, error)
 
 	// JudgeGrant reads the grant and its user under locks with the database's time, lets decide change
 	// the grant, and, where decide has set RevokedAt, revokes it with r's PresentedJTI and Event (the

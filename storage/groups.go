@@ -35,6 +35,8 @@ const (
 	levelsOf     statement = `SELECT DISTINCT g.require_level FROM group_members m JOIN user_groups g ON g.id = m.group_id
 		WHERE m.user_id = ? AND g.require_level <> ''`
 
+	groupsDemand statement = `SELECT EXISTS (SELECT 1 FROM user_groups WHERE require_level <> '')`
+
 	insertGroup statement = `INSERT INTO user_groups (id, name, name_folded, description, require_level, created_at, updated_at)
 		SELECT ?, ?, ?, ?, ?, t.now, t.now FROM (SELECT {now} AS now) t`
 	updateGroup statement = `UPDATE user_groups SET name = COALESCE(?, name), name_folded = COALESCE(?, name_folded),
@@ -101,10 +103,29 @@ func (d *DB) RequiredLevels(ctx context.Context, userID string) ([]accounts.Leve
 	return levels, translate(err, nil)
 }
 
+// GroupsDemand implements issuer.Store.
+func (d *DB) GroupsDemand(ctx context.Context) (bool, error) {
+	var any bool
+	err := d.reading().get(ctx, &any, groupsDemand)
+	return any, translate(err, nil)
+}
+
+// raiseDemand makes every instance look at what groups demand, where the change may demand something.
+func (s session) raiseDemand(ctx context.Context, level *accounts.Level) error {
+	if level == nil || *level == "" {
+		return nil
+	}
+	var counter int64
+	return s.get(ctx, &counter, raiseChanges)
+}
+
 // CreateGroup implements accounts.GroupStore.
 func (d *DB) CreateGroup(ctx context.Context, g accounts.Group, event audit.Event) (accounts.Group, error) {
 	var created accounts.Group
 	err := d.transact(ctx, func(s session) (err error) {
+		if err = s.raiseDemand(ctx, &g.RequiredLevel); err != nil {
+			return err
+		}
 		if _, err = s.exec(ctx, insertGroup, g.ID, g.Name, accounts.Fold(g.Name), g.Description, string(g.RequiredLevel)); err != nil {
 			return err
 		}
@@ -125,6 +146,9 @@ func (d *DB) UpdateGroup(ctx context.Context, id string, c accounts.GroupChange,
 	var updated accounts.Group
 	err := d.transact(ctx, func(s session) (err error) {
 		if err = s.guardPeople(ctx, id, event.Actor); err != nil {
+			return err
+		}
+		if err = s.raiseDemand(ctx, c.RequiredLevel); err != nil {
 			return err
 		}
 		if _, err = s.exec(ctx, updateGroup, c.Name, folded, c.Description, (*string)(c.RequiredLevel), id); err != nil {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"keyturn/accounts"
 )
@@ -68,5 +70,32 @@ func TestMembersOfALargeGroup(t *testing.T) {
 	}
 	if said := membersText(append(members, accounts.Member{Username: "b"})); strings.Contains(said, "b") && !strings.HasSuffix(said, "a, … (`keyturn group members` lists all)") {
 		t.Errorf("one more: %q", said)
+	}
+}
+
+// TestServersLearnWhatAGroupDemands: a server that runs hears of a demand that was made elsewhere, and of its end.
+func TestServersLearnWhatAGroupDemands(t *testing.T) {
+	i := newInstance(t, "KEYTURN_REFRESH_GRACE=0s")
+	i.serve(t)
+	i.addSpiderman(t)
+	_, token := i.signIn(t)
+	i.must(t, "", "group", "create", "careful")
+	i.must(t, "", "group", "add-member", "careful", "spiderman")
+	r := i.refresh(t, token)
+	if r.status != http.StatusOK {
+		t.Fatalf("without a demand: %d %s", r.status, r.text)
+	}
+	i.must(t, "", "group", "require-acr", "careful", "2")
+	eventually(t, 5*time.Second, "a refusal", func() bool {
+		token, _ = r.json["refresh"].(string)
+		next := i.refresh(t, token)
+		if next.status == http.StatusOK {
+			r = next
+		}
+		return next.status == http.StatusUnauthorized && next.json["code"] == "token_not_valid"
+	})
+	i.must(t, "", "group", "require-acr", "careful", "none")
+	if r := i.refresh(t, token); r.status != http.StatusOK {
+		t.Errorf("without it again: %d %s", r.status, r.text)
 	}
 }

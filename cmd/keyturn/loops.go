@@ -18,8 +18,9 @@ const (
 // keeps the next keys published.
 func (s *server) keepKeys(ctx context.Context) { s.keys.Run(ctx, s.changes) }
 
-// changes reads the counter and, where it moved, clients and resources before the keys: they may need keys
-// of another algorithm, or that verify for longer, and must not wait for the next maintenance.
+// changes reads the counter and, where it moved, clients, resources and whether groups demand a level, before the
+// keys: the former may need keys of another algorithm, or that verify for longer, and must not wait for the next
+// maintenance.
 func (s *server) changes(ctx context.Context) (int64, error) {
 	counter, err := s.db.Changes(ctx)
 	if err != nil {

@@ -198,6 +198,14 @@ func testDemandUnmet(t *testing.T, open OpenFunc) {
 	for _, g := range []string{quiet.ID, demanding.ID} {
 		must(t, db.AddMember(ctx, accounts.Membership{GroupID: g, UserID: u.ID}, Event(audit.GroupMemberAdded)))
 	}
+	before, err := db.Changes(ctx)
+	must(t, err)
+	made, err := db.CreateGroup(ctx, accounts.Group{ID: uuid.NewString(), Name: "born demanding", RequiredLevel: accounts.TwoFactors}, Event(audit.GroupCreated))
+	must(t, err)
+	after, err := db.Changes(ctx)
+	must(t, err)
+	equal(t, "a new demand makes every instance look", after, before+1)
+	must(t, db.DeleteGroup(ctx, made.ID, Event(audit.GroupDeleted)))
 	methods := []string{accounts.MethodPassword, accounts.MethodOTP, accounts.MethodHardware, accounts.MethodSoftware, accounts.MethodUser, accounts.MethodMultiple}
 	grants := map[string]int64{} // and their generations
 	for set := range 1 << len(methods) {
@@ -214,18 +222,21 @@ func testDemandUnmet(t *testing.T, open OpenFunc) {
 		grants[g.ID] = 1
 	}
 	for _, level := range []accounts.Level{"", accounts.OneFactor, accounts.TwoFactors, accounts.PhishingResistant, "another release's"} {
+		before, err := db.Changes(ctx)
+		must(t, err)
 		must(t, second(db.UpdateGroup(ctx, demanding.ID, accounts.GroupChange{RequiredLevel: &level}, Event(audit.GroupUpdated))))
+		after, err := db.Changes(ctx)
+		must(t, err)
+		equal(t, fmt.Sprintf("%q makes every instance look", level), after > before, level != "")
+		demands, err := db.GroupsDemand(ctx)
+		must(t, err)
+		equal(t, fmt.Sprintf("%q is a demand", level), demands, level != "")
 		for id, generation := range grants {
-			g, _, err := db.GrantByID(ctx, id)
+			g, err := db.JudgeGrant(ctx, id, issuer.Revocation{}, func(*issuer.Grant, time.Time) error { return nil })
 			must(t, err)
 			unmet := level != "" && !g.Level().Satisfies(level)
-			equal(t, fmt.Sprintf("%q under %q", g.AMR, level), g.DemandUnmet, unmet)
-			_, err = db.JudgeGrant(ctx, id, issuer.Revocation{}, func(g *issuer.Grant, _ time.Time) error {
-				equal(t, fmt.Sprintf("%q under %q, judged", g.AMR, level), g.DemandUnmet, unmet)
-				return nil
-			})
-			must(t, err)
-			_, err = db.AdvanceGrant(ctx, id, generation)
+			equal(t, fmt.Sprintf("%q under %q, judged", g.AMR, level), g.DemandUnmet, unmet)
+			_, err = db.AdvanceDemanded(ctx, id, generation)
 			if unmet {
 				is(t, fmt.Sprintf("%q under %q", g.AMR, level), err, issuer.ErrConflict)
 				continue
