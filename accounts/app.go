@@ -152,31 +152,37 @@ func (f *Factors) resealApp(ctx context.Context, a StoredApp) (bool, error) {
 
 // useCode takes a code of one of the user's apps, or a recovery code, once. A secret that can't be opened
 // proves nothing.
-func (f *Factors) useCode(ctx context.Context, userID, typed string, actor audit.Actor) (bool, error) {
+func (f *Factors) useCode(ctx context.Context, a *attempt, typed string) (bool, error) {
 	code := plainCode(typed)
 	switch len(code) {
 	case totpDigits:
-		return f.useApp(ctx, userID, code)
+		return f.useApp(ctx, a, code)
 	case recoveryLength:
-		event := userEvent(audit.RecoveryCodeUsed, userID, person(userID, actor))
-		return f.Store.UseRecoveryCode(ctx, userID, recoveryHash(userID, code), event)
+		return f.Store.UseRecoveryCode(ctx, a.user.ID, recoveryHash(a.user.ID, code), Told{
+			Event:   userEvent(audit.RecoveryCodeUsed, a.user.ID, person(a.user.ID, a.Actor)),
+			Letters: f.waysChanged(a.user, "recovery_code_used", ""),
+		})
 	}
 	return false, nil
 }
 
-func (f *Factors) useApp(ctx context.Context, userID, code string) (bool, error) {
-	apps, err := f.Store.AppsOf(ctx, userID)
+func (f *Factors) useApp(ctx context.Context, a *attempt, code string) (bool, error) {
+	apps, err := f.Store.AppsOf(ctx, a.user.ID)
+	if err != nil || len(apps) == 0 {
+		return false, err
+	}
+	apps, strange, err := f.appsFor(ctx, a, apps)
 	if err != nil {
 		return false, err
 	}
-	for _, a := range apps {
-		secret, _, err := f.Sealer.OpenSecret(appPurpose, userID, a.Sealed)
+	for _, app := range apps {
+		secret, _, err := f.Sealer.OpenSecret(appPurpose, a.user.ID, app.Sealed)
 		if err != nil {
-			f.People.log().ErrorContext(ctx, "the secret of an authenticator app can't be opened; it proves nobody", "user", userID, "app", a.ID, "error", err)
+			f.People.log().ErrorContext(ctx, "the secret of an authenticator app can't be opened; it proves nobody", "user", a.user.ID, "app", app.ID, "error", err)
 			continue
 		}
-		if step, ok := totpMatch(secret, code, f.People.now(), a.LastStep); ok {
-			return f.Store.UseApp(ctx, a.ID, step)
+		if step, ok := totpMatch(secret, code, f.People.now(), app.LastStep); ok {
+			return f.Store.UseApp(ctx, app.ID, step, strange)
 		}
 	}
 	return false, nil

@@ -6,6 +6,8 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -116,6 +118,14 @@ func (h *house) session(who accounts.Authentication, had keys.Secret) (accounts.
 	secret, who, err := h.browsers.Start(h.Context(), who, had, "Netscape/4.0", fromHome)
 	h.must(err)
 	return who, secret
+}
+
+// letters are those in the queue.
+func (h *house) letters() []accounts.QueuedLetter {
+	h.Helper()
+	all, err := h.db.Letters(h.Context(), accounts.LetterQuery{Limit: 1000})
+	h.must(err)
+	return all
 }
 
 // half is a sign-in that waits for its second factor.
@@ -374,6 +384,103 @@ func TestNewcomerHasPasswordAndCode(t *testing.T) {
 	h.must(err)
 	if _, err := h.factors.VerifyCode(t.Context(), accounts.Held{Secret: secret, Browser: h.browser}, code(), abroad); err != nil {
 		t.Errorf("password and code: %v", err)
+	}
+}
+
+// TestManyAddressesGuessFewCodes: whoever knows the password and has any number of addresses has no more guesses at an
+// authenticator app than NIST SP 800-63B section 3.2.2 allows at one authenticator, however long they go on; the person
+// is told, and is kept out nowhere where they have signed in before, and by nothing else that they have.
+func TestManyAddressesGuessFewCodes(t *testing.T) {
+	h := newHouse(t)
+	who, _ := h.signedIn()
+	code := h.app(who)
+	abroad := 0
+	from := func() audit.Actor {
+		abroad++
+		return audit.Actor{Address: fmt.Sprintf("198.%d.%d.7", abroad/250, abroad%250)}
+	}
+	guess := func(code string, at audit.Actor) error {
+		_, err := h.people.Authenticate(t.Context(), accounts.SignIn{Username: "spiderman", Password: password, OTP: code, Actor: at})
+		return err
+	}
+	// At home the person signs in by it once, and from then on is known to have it.
+	h.clock.Advance(25 * time.Hour)
+	h.must(guess(code(), fromHome))
+	h.clock.Advance(30 * time.Second)
+	proof, err := h.factors.VerifyCode(t.Context(), h.half(), code(), fromHome)
+	h.must(err)
+	codes, err := h.factors.MakeRecoveryCodes(t.Context(), proof, fromHome)
+	h.must(err)
+	looked := 0
+	siege := func(hours int) {
+		for range hours {
+			for range 22 {
+				if err := guess("000000", from()); errors.Is(err, accounts.ErrCredentials) {
+					looked++
+				} else if _, throttled := errors.AsType[*accounts.Throttled](err); !throttled {
+					t.Fatal(err)
+				}
+			}
+			h.clock.Advance(time.Hour + time.Second)
+		}
+	}
+	siege(4)
+	h.must(guess(code(), fromHome)) // which forgives strangers nothing
+	siege(8)
+	if looked != 100 {
+		t.Errorf("%d guesses were looked at, want 100", looked)
+	}
+	if wait, throttled := errors.AsType[*accounts.Throttled](guess(code(), from())); !throttled || wait.RetryAfter < 28*24*time.Hour {
+		t.Errorf("the right code at a new address: %+v", wait)
+	}
+	h.must(guess(codes[0], from()))
+	h.clock.Advance(time.Minute)
+	h.must(guess(code(), fromHome))
+	told := 0
+	for _, l := range h.letters() {
+		if l.Facts["change"] == "codes_paused" {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("the person is told %d times", told)
+	}
+	h.clock.Advance(30 * 24 * time.Hour)
+	abroadNow := from()
+	h.must(guess(code(), abroadNow))
+	looked = 0
+	siege(1)
+	if looked == 0 {
+		t.Error("nothing is looked at in the next month")
+	}
+}
+
+// TestUseOfARecoveryCodeIsTold: ASVS 5.0 6.3.7. Whoever has found the sheet with the codes can't use one unseen.
+func TestUseOfARecoveryCodeIsTold(t *testing.T) {
+	h := newHouse(t)
+	who, _ := h.signedIn()
+	h.app(who)
+	codes, err := h.factors.MakeRecoveryCodes(t.Context(), h.proof, fromHome)
+	h.must(err)
+	told := func() (to []string) {
+		for _, l := range h.letters() {
+			if l.Kind == accounts.LetterWaysChanged && l.Facts["change"] == "recovery_code_used" {
+				to = append(to, l.To)
+			}
+		}
+		return to
+	}
+	if _, err := h.factors.VerifyCode(t.Context(), h.half(), "0000-0000-0000-0000", fromHome); !errors.Is(err, accounts.ErrSecondFactor) {
+		t.Fatal(err)
+	}
+	if to := told(); len(to) != 0 {
+		t.Errorf("letters about a wrong code to %v", to)
+	}
+	if _, err := h.factors.VerifyCode(t.Context(), h.half(), codes[3], fromHome); err != nil {
+		t.Fatal(err)
+	}
+	if to := told(); !slices.Equal(to, []string{"spiderman@example.com"}) {
+		t.Errorf("letters to %v", to)
 	}
 }
 

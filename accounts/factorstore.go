@@ -33,6 +33,8 @@ type StoredApp struct {
 	LastStep int64
 	// ExpiresAt is when an app that has not shown a code is forgotten; zero for one that has.
 	ExpiresAt time.Time
+	// StrangeSince is when the window began in which TryApps counts now; zero for none.
+	StrangeSince time.Time
 }
 
 // CeremonyPurpose says what a question to a passkey is for; its answer is good for nothing else.
@@ -120,8 +122,12 @@ type FactorStore interface {
 	// more, ErrTooManyFactors.
 	ConfirmApp(ctx context.Context, who Owned, a StoredApp, most int64, told Told) (App, error)
 	// UseApp raises LastStep to step; false where it is as high already, or the app is gone. Of any number of
-	// concurrent calls with one step one gets true.
-	UseApp(ctx context.Context, id string, step int64) (bool, error)
+	// concurrent calls with one step one gets true. It takes back one of what TryApps has counted for each app of the
+	// user where counted.
+	UseApp(ctx context.Context, id string, step int64, counted bool) (bool, error)
+	// TryApps counts a code at each of the user's apps that has counted fewer than most in the window that its first began,
+	// and returns their ids. Where one has counted most by it, the letters are queued.
+	TryApps(ctx context.Context, userID string, most int64, window time.Duration, letters ...Letter) ([]string, error)
 	// SealedApps pages through all apps that have shown a code in the order of their ids, and ResealApp replaces a sealed secret if it still
 	// is old; false where it is not.
 	SealedApps(ctx context.Context, after string, limit int) ([]StoredApp, error)
@@ -130,7 +136,7 @@ type FactorStore interface {
 	// SetRecoveryCodes replaces all of the user's; ErrNoSecondFactor.
 	SetRecoveryCodes(ctx context.Context, who Owned, hashes []keys.Hash, told Told) error
 	// UseRecoveryCode removes a code; false where there is none. Of any number of concurrent calls one gets true.
-	UseRecoveryCode(ctx context.Context, userID string, code keys.Hash, event audit.Event) (bool, error)
+	UseRecoveryCode(ctx context.Context, userID string, code keys.Hash, told Told) (bool, error)
 
 	// RecordEvent writes an event that goes with no other change.
 	RecordEvent(ctx context.Context, e audit.Event) error

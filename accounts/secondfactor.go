@@ -147,7 +147,7 @@ func (f *Factors) checkCode(ctx context.Context, a *attempt, code string) error 
 	if err := f.People.admitCode(ctx, a); err != nil {
 		return err
 	}
-	ok, err := f.useCode(ctx, a.user.ID, code, a.Actor)
+	ok, err := f.useCode(ctx, a, code)
 	if err != nil {
 		return err
 	}

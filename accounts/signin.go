@@ -96,7 +96,7 @@ func (s *Service) second(ctx context.Context, a *attempt, h hash, has FactorCoun
 	ok := false
 	if s.Factors != nil {
 		var err error
-		if ok, err = s.Factors.useCode(ctx, a.user.ID, a.OTP, a.Actor); err != nil {
+		if ok, err = s.Factors.useCode(ctx, a, a.OTP); err != nil {
 			return Authentication{}, fmt.Errorf("check code: %w", err)
 		}
 	}

@@ -16,12 +16,14 @@ type appRow struct {
 	CreatedAt  micros `db:"created_at"`
 	ExpiresAt  micros `db:"expires_at"`
 	LastUsedAt micros `db:"last_used_at"`
+
+	StrangeSince micros `db:"strange_since"`
 }
 
 func (r appRow) app() accounts.StoredApp {
 	return accounts.StoredApp{
 		App:    accounts.App{ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt.Time, LastUsedAt: r.LastUsedAt.Time},
-		UserID: r.UserID, Sealed: r.Sealed, LastStep: r.LastStep, ExpiresAt: r.ExpiresAt.Time,
+		UserID: r.UserID, Sealed: r.Sealed, LastStep: r.LastStep, ExpiresAt: r.ExpiresAt.Time, StrangeSince: r.StrangeSince.Time,
 	}
 }
 
@@ -34,7 +36,7 @@ func appsOf(rows []appRow) []accounts.StoredApp {
 }
 
 const (
-	appColumns = `id, user_id, sealed, last_step, name, created_at, expires_at, last_used_at`
+	appColumns = `id, user_id, sealed, last_step, name, created_at, expires_at, last_used_at, strange_since`
 
 	confirmedApps statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE user_id = ? AND confirmed_at IS NOT NULL ORDER BY created_at, id`
 	heldApp       statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE user_id = ? AND confirmed_at IS NULL AND expires_at > {now}`
@@ -43,7 +45,18 @@ const (
 		SELECT ?, ?, CAST(? AS {postgres BYTEA}{sqlite BLOB}), 0, '', t.now, t.now + CAST(? AS BIGINT) FROM (SELECT {now} AS now) t RETURNING ` + appColumns
 	confirmApp statement = `UPDATE authenticator_apps SET confirmed_at = {now}, last_used_at = {now}, expires_at = NULL, last_step = ?, name = ?, sealed = ?
 		WHERE id = ? AND user_id = ? AND confirmed_at IS NULL AND expires_at > {now} RETURNING ` + appColumns
-	useApp     statement = `UPDATE authenticator_apps SET last_step = ?, last_used_at = {now} WHERE id = ? AND confirmed_at IS NOT NULL AND last_step < ?`
+	useApp statement = `UPDATE authenticator_apps SET last_step = ?, last_used_at = {now} WHERE id = ? AND confirmed_at IS NOT NULL AND last_step < ?`
+
+	// A row that two try at once counts both, one after the other.
+	tryApps statement = `UPDATE authenticator_apps SET
+			strange_codes = CASE WHEN strange_since > {now} - CAST(? AS BIGINT) THEN strange_codes + 1 ELSE 1 END,
+			strange_since = CASE WHEN strange_since > {now} - CAST(? AS BIGINT) THEN strange_since ELSE {now} END
+		WHERE user_id = ? AND confirmed_at IS NOT NULL
+			AND (strange_since IS NULL OR strange_since <= {now} - CAST(? AS BIGINT) OR strange_codes < ?)
+		RETURNING id, strange_codes`
+	forgiveApps statement = `UPDATE authenticator_apps SET strange_codes = strange_codes - 1
+		WHERE user_id = (SELECT a.user_id FROM authenticator_apps a WHERE a.id = ?) AND strange_codes > 0`
+
 	sealedApps statement = `SELECT ` + appColumns + ` FROM authenticator_apps WHERE id > ? AND confirmed_at IS NOT NULL ORDER BY id LIMIT ?`
 	resealApp  statement = `UPDATE authenticator_apps SET sealed = ? WHERE id = ? AND sealed = ?`
 )
@@ -102,8 +115,49 @@ func (d *DB) ConfirmApp(ctx context.Context, who accounts.Owned, a accounts.Stor
 }
 
 // UseApp implements accounts.FactorStore.
-func (d *DB) UseApp(ctx context.Context, id string, step int64) (bool, error) {
-	return d.changedOne(ctx, useApp, step, id, step)
+func (d *DB) UseApp(ctx context.Context, id string, step int64, counted bool) (bool, error) {
+	if !counted {
+		return d.changedOne(ctx, useApp, step, id, step)
+	}
+	used := false
+	err := d.transact(ctx, func(s session) error {
+		changed, err := s.exec(ctx, useApp, step, id, step)
+		if used = changed == 1; err != nil || !used {
+			return err
+		}
+		_, err = s.exec(ctx, forgiveApps, id)
+		return err
+	})
+	return used && err == nil, translate(err, nil)
+}
+
+// TryApps implements accounts.FactorStore.
+func (d *DB) TryApps(ctx context.Context, userID string, most int64, window time.Duration, letters ...accounts.Letter) ([]string, error) {
+	var ids []string
+	err := d.transact(ctx, func(s session) error {
+		var rows []struct {
+			ID    string `db:"id"`
+			Codes int64  `db:"strange_codes"`
+		}
+		w := window.Microseconds()
+		if err := s.all(ctx, &rows, tryApps, w, w, userID, w, most); err != nil {
+			return err
+		}
+		ids = ids[:0]
+		full := false
+		for _, row := range rows {
+			ids = append(ids, row.ID)
+			full = full || row.Codes == most
+		}
+		if !full {
+			return nil
+		}
+		return s.queueLetters(ctx, letters)
+	})
+	if err != nil {
+		return nil, translate(err, nil)
+	}
+	return ids, nil
 }
 
 // SealedApps implements accounts.FactorStore.

@@ -33,6 +33,14 @@ func TestFailedWriteOfFactors(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, ceremony, waiting := keys.Hash{1}, accounts.Ceremony{Challenge: keys.Hash{1}, Purpose: "sign_in"}, keys.Hash{1}
+		guessed := storagetest.User(t, db)
+		shown, err := db.HoldApp(ctx, storagetest.Owner(guessed), accounts.StoredApp{App: accounts.App{ID: "shown"}, Sealed: []byte("s")}, 3, time.Hour)
+		if err == nil {
+			_, err = db.ConfirmApp(ctx, storagetest.Owner(guessed), shown, 3, accounts.Told{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		app, err := db.HoldApp(ctx, who, accounts.StoredApp{App: accounts.App{ID: "app"}, Sealed: []byte("s")}, 3, time.Hour)
 		if err != nil {
 			t.Fatal(err)
@@ -51,9 +59,11 @@ func TestFailedWriteOfFactors(t *testing.T) {
 		confirm := func() error { _, err := db.ConfirmApp(ctx, who, app, 3, told()); return err }
 		codes := func() error { return db.SetRecoveryCodes(ctx, who, []keys.Hash{code, {3}}, told()) }
 		useCode := func() error {
-			_, err := db.UseRecoveryCode(ctx, u.ID, code, storagetest.Event(audit.RecoveryCodeUsed))
+			_, err := db.UseRecoveryCode(ctx, u.ID, code, told())
 			return err
 		}
+		guess := func() error { _, err := db.TryApps(ctx, guessed.ID, 1, time.Hour, told().Letters...); return err }
+		useApp := func() error { _, err := db.UseApp(ctx, "shown", 1, true); return err }
 		ask := func() error {
 			return db.AddCeremony(ctx, accounts.Ceremony{Challenge: keys.NewSecret().Hash()}, time.Hour)
 		}
@@ -82,7 +92,7 @@ func TestFailedWriteOfFactors(t *testing.T) {
 			{"passkeys", "INSERT", []func() error{add}},
 			{"passkeys", "UPDATE", []func() error{use, rename}},
 			{"passkeys", "DELETE", []func() error{remove, reset}},
-			{"authenticator_apps", "UPDATE", []func() error{confirm}},
+			{"authenticator_apps", "UPDATE", []func() error{confirm, guess, useApp}},
 			{"recovery_codes", "INSERT", []func() error{codes}},
 			{"recovery_codes", "DELETE", []func() error{codes, useCode, remove, reset}},
 			{"passkey_ceremonies", "INSERT", []func() error{ask}},
@@ -92,7 +102,7 @@ func TestFailedWriteOfFactors(t *testing.T) {
 			{"held_sign_ins", "DELETE", []func() error{end, remove, reset}},
 			{"browser_sessions", "DELETE", []func() error{remove, reset}},
 			{"grants", "UPDATE", []func() error{remove, reset}},
-			{"letters", "INSERT", []func() error{add, confirm, codes, remove, reset}},
+			{"letters", "INSERT", []func() error{add, confirm, codes, useCode, guess, remove, reset}},
 			{"audit_log", "INSERT", []func() error{add, confirm, codes, useCode, rename, remove, reset}},
 		} {
 			for _, atCommit := range []bool{false, true} {

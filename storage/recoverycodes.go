@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"keyturn/accounts"
-	"keyturn/audit"
 	"keyturn/keys"
 )
 
@@ -49,14 +48,14 @@ func (d *DB) SetRecoveryCodes(ctx context.Context, who accounts.Owned, hashes []
 }
 
 // UseRecoveryCode implements accounts.FactorStore.
-func (d *DB) UseRecoveryCode(ctx context.Context, userID string, code keys.Hash, event audit.Event) (bool, error) {
+func (d *DB) UseRecoveryCode(ctx context.Context, userID string, code keys.Hash, told accounts.Told) (bool, error) {
 	used := false
 	err := d.transact(ctx, func(s session) error {
 		removed, err := s.exec(ctx, useRecoveryCode, userID, code[:])
 		if used = removed == 1; err != nil || !used {
 			return err
 		}
-		return s.record(ctx, event)
+		return s.tell(ctx, told)
 	})
 	return used && err == nil, translate(err, nil)
 }

@@ -42,7 +42,7 @@ func changes(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`waysChanged\(\w+, "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+		for _, m := range regexp.MustCompile(`waysChanged\([\w.]+, "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1) {
 			found[m[1]] = name
 		}
 	}

@@ -106,6 +106,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"Passkeys", testPasskeys},
 		{"Apps", testApps},
 		{"RecoveryCodes", testRecoveryCodes},
+		{"StrangeCodes", testStrangeCodes},
 		{"Ceremonies", testCeremonies},
 		{"HeldSignIns", testHeldSignIns},
 		{"RemoveFactor", testRemoveFactor},

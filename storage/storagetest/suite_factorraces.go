@@ -30,8 +30,8 @@ func testFactorsOnce(t *testing.T, open OpenFunc) {
 		must(t, err)
 		count := uint32(3 + round)
 		for name, use := range map[string]func() (bool, error){
-			"code of an app": func() (bool, error) { return db.UseApp(ctx, app.ID, int64(round+2)) },
-			"recovery code":  func() (bool, error) { return db.UseRecoveryCode(ctx, u.ID, code, Event(audit.RecoveryCodeUsed)) },
+			"code of an app": func() (bool, error) { return db.UseApp(ctx, app.ID, int64(round+2), round%2 == 0) },
+			"recovery code":  func() (bool, error) { return db.UseRecoveryCode(ctx, u.ID, code, factorTold(audit.RecoveryCodeUsed)) },
 			"passkey":        func() (bool, error) { return db.UsePasskey(ctx, passkey.ID, count, count+1, true) },
 			"attempt":        func() (bool, error) { return db.TryHeld(ctx, held.Hash, 0) },
 			"ceremony": func() (bool, error) {

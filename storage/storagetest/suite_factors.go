@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -146,12 +147,12 @@ func testApps(t *testing.T, open OpenFunc) {
 		step int64
 		want bool
 	}{{7, false}, {6, false}, {8, true}, {8, false}, {7, false}, {12, true}} {
-		got, err := db.UseApp(ctx, "b", use.step)
+		got, err := db.UseApp(ctx, "b", use.step, false)
 		must(t, err)
 		equal(t, fmt.Sprintf("a code of step %d", use.step), got, use.want)
 	}
 	late := hold("c")
-	if ok, err := db.UseApp(ctx, "c", 99); ok || err != nil {
+	if ok, err := db.UseApp(ctx, "c", 99, true); ok || err != nil {
 		t.Errorf("a code of one that waits: %v, %v", ok, err)
 	}
 	clock.Advance(time.Hour)
@@ -178,6 +179,62 @@ func testApps(t *testing.T, open OpenFunc) {
 	}
 }
 
+// testStrangeCodes: a window counts so many codes at each app, and what was right is taken back.
+func testStrangeCodes(t *testing.T, open OpenFunc) {
+	clock := NewClock()
+	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
+	u, other := User(t, db), User(t, db)
+	add := func(u accounts.User, id string) {
+		t.Helper()
+		held, err := db.HoldApp(ctx, Owner(u), accounts.StoredApp{App: accounts.App{ID: id}, Sealed: []byte("s")}, 3, time.Hour)
+		must(t, err)
+		_, err = db.ConfirmApp(ctx, Owner(u), held, 3, accounts.Told{})
+		must(t, err)
+	}
+	try := func(what string, want ...string) {
+		t.Helper()
+		letter := accounts.Letter{ID: keys.NewTokenID(), Kind: accounts.LetterWaysChanged, To: "peter@example.com", UserID: u.ID}
+		ids, err := db.TryApps(ctx, u.ID, 3, time.Hour, letter)
+		must(t, err)
+		slices.Sort(ids)
+		equal(t, what, fmt.Sprint(ids), fmt.Sprint(want))
+	}
+	told := func(want int) {
+		t.Helper()
+		letters, err := db.Letters(ctx, accounts.LetterQuery{Limit: 100})
+		must(t, err)
+		equal(t, "letters", len(letters), want)
+	}
+	add(u, "a")
+	add(other, "x")
+	try("the first", "a")
+	clock.Advance(time.Minute)
+	add(u, "b")
+	try("the second, and of another app the first", "a", "b")
+	told(0)
+	used, err := db.UseApp(ctx, "b", 7, true)
+	must(t, err)
+	equal(t, "a right code", used, true)
+	try("what it gave back", "a", "b")
+	told(0)
+	try("the third", "a", "b")
+	told(1)
+	try("of the other app the third", "b")
+	told(2)
+	try("one more")
+	told(2)
+	apps, err := db.AppsOf(ctx, u.ID)
+	must(t, err)
+	equal(t, "since", apps[0].StrangeSince, clock.Now().Add(-time.Minute))
+	clock.Advance(59 * time.Minute)
+	try("in the next window of one", "a")
+	clock.Advance(time.Minute)
+	try("of both", "a", "b")
+	apps, err = db.AppsOf(ctx, other.ID)
+	must(t, err)
+	equal(t, "somebody else's", apps[0].StrangeSince.IsZero(), true)
+}
+
 func testRecoveryCodes(t *testing.T, open OpenFunc) {
 	clock := NewClock()
 	db, ctx := open(t, storage.Options{DatabaseNow: clock.Now}), t.Context()
@@ -192,7 +249,7 @@ func testRecoveryCodes(t *testing.T, open OpenFunc) {
 		code keys.Hash
 		want bool
 	}{{u.ID, keys.Hash{1}, false}, {other.ID, keys.Hash{2}, false}, {u.ID, keys.Hash{2}, true}, {u.ID, keys.Hash{2}, false}} {
-		got, err := db.UseRecoveryCode(ctx, use.of, use.code, Event(audit.RecoveryCodeUsed))
+		got, err := db.UseRecoveryCode(ctx, use.of, use.code, factorTold(audit.RecoveryCodeUsed))
 		must(t, err)
 		equal(t, fmt.Sprint("code ", use.code[0]), got, use.want)
 	}
