@@ -2,7 +2,9 @@ package sentence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Sentence is text for people. The zero value says nothing.
@@ -12,8 +14,20 @@ type Sentence struct {
 }
 
 // Say is a sentence in English, with the verbs of fmt where args are put in. The format is the key of its translations,
-// so it is a constant: what differs from time to time is an argument. One that is a Sentence is translated with it.
-func Say(format string, args ...any) Sentence { return Sentence{format, args} }
+// so it is a constant: what differs from time to time is an argument. One that is a Sentence is translated with it, and a
+// duration is put in with the signs of its units, which are the same in all languages: 1 min 3 s.
+func Say(format string, args ...any) Sentence {
+	args = slices.Clone(args)
+	for n, arg := range args {
+		if d, is := arg.(time.Duration); is {
+			args[n] = units.Replace(d.String())
+		}
+	}
+	return Sentence{format, args}
+}
+
+// units writes Go's text of a duration for people. Zeros at its end say nothing.
+var units = strings.NewReplacer("h0m0s", " h", "m0s", " min", "ms", " ms", "µs", " µs", "ns", " ns", "h", " h ", "m", " min ", "s", " s")
 
 // verbatim is the format of what is no sentence.
 const verbatim = "%s"

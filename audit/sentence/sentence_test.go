@@ -3,6 +3,7 @@ package sentence_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"keyturn/audit/sentence"
 )
@@ -82,6 +83,18 @@ func TestCatalogueRefusesOtherArguments(t *testing.T) {
 	} {
 		if c, err := sentence.ReadCatalogue([]byte(file)); (err == nil) != good {
 			t.Errorf("%s: %v, %v, want good %v", file, c, err, good)
+		}
+	}
+}
+
+// TestDurations: nobody reads Go's 720h0m0s, in any language.
+func TestDurations(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 63 * time.Second: "1 min 3 s", 5 * time.Minute: "5 min", 90 * time.Minute: "1 h 30 min", 720 * time.Hour: "720 h",
+		time.Hour + time.Second: "1 h 0 min 1 s", 250 * time.Millisecond: "250 ms", 1500 * time.Millisecond: "1.5 s", -2 * time.Second: "-2 s",
+	} {
+		if said := sentence.Say("at most %s", d).String(); said != "at most "+want {
+			t.Errorf("%s is said as %q", d, said)
 		}
 	}
 }

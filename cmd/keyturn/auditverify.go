@@ -166,6 +166,14 @@ func (f *verification) tell(c *cobra.Command, v *audit.Verifier, tail audit.Tail
 	return nil
 }
 
+// some counts in words.
+func some(n int64, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func (f *verification) print(out io.Writer) {
 	for _, finding := range f.Findings {
 		fmt.Fprintln(out, finding.Problem)
@@ -175,17 +183,16 @@ func (f *verification) print(out io.Writer) {
 	}
 	word := "The log is as it was sealed"
 	if !f.OK {
-		word = fmt.Sprintf("THE LOG WAS CHANGED (%d findings)", f.Problems)
-		if f.Problems == 1 {
-			word = "THE LOG WAS CHANGED (1 finding)"
-		}
+		word = "THE LOG WAS CHANGED (" + some(f.Problems, "finding", "findings") + ")"
 	}
-	fmt.Fprintf(out, "%s: %d seals, %d events, %d counts of refusals (each is sealed five minutes after its minute).\n", word, f.Seals, f.Events, f.Refusals)
+	fmt.Fprintf(out, "%s: %s, %s, %s of refusals (each is sealed five minutes after its minute).\n", word,
+		some(f.Seals, "seal", "seals"), some(f.Events, "event", "events"), some(f.Refusals, "count", "counts"))
 	if f.From > 0 {
 		fmt.Fprintf(out, "Older rows, up to seal %d, were removed as retention says.\n", f.From)
 	}
 	if f.Unsealed > 0 {
-		fmt.Fprintf(out, "%d events wait for their seal, the oldest from %s.\n", f.Unsealed, moment(f.OldestUnsealed))
+		waiting := some(f.Unsealed, "event waits for its seal,", "events wait for their seal, the oldest")
+		fmt.Fprintf(out, "%s from %s.\n", waiting, moment(f.OldestUnsealed))
 	}
 	for _, note := range f.notes {
 		fmt.Fprintln(out, note)

@@ -210,9 +210,21 @@ func TestMaskSecret(t *testing.T) {
 		"smtp://keyturn:p/x@mail.example.com":      "***",
 		"AGE-SECRET-KEY-1X":                        "***",
 		"sqlite:keyturn.db":                        "sqlite:keyturn.db",
+		"console:":                                 "console:",
 	} {
 		if got := maskSecret(value); got != want {
 			t.Errorf("%s is shown as %s, want %s", value, got, want)
+		}
+	}
+}
+
+// TestDurationsAreShownAsTyped: 720h, not Go's 720h0m0s.
+func TestDurationsAreShownAsTyped(t *testing.T) {
+	for _, text := range []string{"0s", "30s", "5m", "1m30s", "24h", "1h30m", "1h0m5s", "9600h"} {
+		d, err := time.ParseDuration(text)
+		must(t, err)
+		if got := typed(d); got != text {
+			t.Errorf("%s is shown as %s", text, got)
 		}
 	}
 }

@@ -139,7 +139,10 @@ func (a *app) taskAdministrators(ctx context.Context) []admin.Task {
 func (a *app) taskMail(ctx context.Context) admin.Task {
 	t := admin.Task{Name: admin.TaskMail, State: admin.Decide, Fact: sentence.Verbatim(a.config.MailFrom), Do: "keyturn mail send-test ADDRESS"}
 	if !a.config.mailOn() || strings.HasPrefix(a.config.MailURL, "console:") {
-		t.State, t.Do = admin.Todo, "KEYTURN_MAIL_URL, KEYTURN_MAIL_FROM"
+		t.State, t.Fact, t.Do = admin.Todo, sentence.Sentence{}, "KEYTURN_MAIL_URL, KEYTURN_MAIL_FROM"
+		if a.config.mailOn() {
+			t.Fact = sentence.Verbatim("KEYTURN_MAIL_URL=console:") // letters reach nobody
+		}
 		return t
 	}
 	if c := a.checkMail(ctx); c.Status != "ok" {
@@ -157,7 +160,7 @@ func (c *Config) taskSignUp() admin.Task {
 }
 
 func (c *Config) taskAudit() admin.Task {
-	return admin.Task{Name: admin.TaskAudit, State: admin.Decide, Fact: sentence.Verbatim("KEYTURN_AUDIT_RETENTION=" + c.AuditRetention.String()), Do: "keyturn audit verify"}
+	return admin.Task{Name: admin.TaskAudit, State: admin.Decide, Fact: sentence.Verbatim("KEYTURN_AUDIT_RETENTION=" + typed(c.AuditRetention)), Do: "keyturn audit verify"}
 }
 
 // scrapedLately is how long ago Prometheus may have come last.

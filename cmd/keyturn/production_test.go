@@ -49,6 +49,13 @@ func TestTasksOfSettings(t *testing.T) {
 			t.Errorf("%s: a secret is told: %+v", c.what, c.got)
 		}
 	}
+	if kept := task((*Config).taskAudit); kept.Fact.String() != "KEYTURN_AUDIT_RETENTION=9600h" {
+		t.Errorf("the audit log is kept by %s", kept.Fact)
+	}
+	letters := func(c *Config) admin.Task { return (&app{config: c}).taskMail(t.Context()) }
+	if dry := task(letters, "KEYTURN_MAIL_URL=console:", "KEYTURN_MAIL_FROM=id@example.com"); dry.State != admin.Todo || dry.Fact.String() != "KEYTURN_MAIL_URL=console:" {
+		t.Errorf("letters that reach nobody: %+v", dry)
+	}
 	if on := task((*Config).taskSignUp, "KEYTURN_SELF_SERVICE=sign-up,name"); on.Fact.String() != "on" {
 		t.Errorf("sign-up is %s", on.Fact)
 	}

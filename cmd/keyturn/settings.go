@@ -245,6 +245,8 @@ func (c *Config) show(s setting) string {
 			return "on"
 		}
 		return "off"
+	case time.Duration:
+		return typed(v)
 	case string:
 		if s.secret && v != "" {
 			return maskSecret(v)
@@ -253,10 +255,22 @@ func (c *Config) show(s setting) string {
 	return fmt.Sprint(value)
 }
 
+// typed is a duration as one types it: 720h, where Go says 720h0m0s.
+func typed(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 // maskSecret shows of a database URL what helps to find the database, and nothing of other secrets. What
 // can't be parsed for certain is not shown at all.
 func maskSecret(value string) string {
-	if strings.HasPrefix(value, "sqlite:") {
+	if strings.HasPrefix(value, "sqlite:") || value == "console:" {
 		return value
 	}
 	u, err := url.Parse(value)
