@@ -355,7 +355,7 @@ func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
 	bad, _, _ := badInput(err)
 	switch {
 	case errors.Is(err, oauth.ErrClientExists):
-		f.Clash = c.text("clients.taken")
+		f.taken("client_id", sentence.Say("is taken, or was once"))
 	case !bad:
 		return err
 	}

@@ -110,7 +110,10 @@ func (k *Console) clientPage(c *call, client *oauth.Client, made keys.Secret) er
 // clientThing is what the page of a client shows.
 func (k *Console) clientThing(c *call, client *oauth.Client, made keys.Secret) (thing, error) {
 	at := "/clients/" + client.ID
-	page := thing{Facts: k.clientFacts(c, client), Secret: made.Reveal(), Snippets: opened(admin.ClientSnippets(k.Issuer.Settings, client), "")}
+	page := thing{
+		Facts: k.clientFacts(c, client), Secret: made.Reveal(),
+		Snippets: opened(admin.ClientSnippets(k.Issuer.Settings, client), ""), HasSecret: client.AuthMethod.UsesSecret(),
+	}
 	if c.may(audit.ManageAll) {
 		page.Acts = append(page.Acts, deed{Name: "edit", Href: at + "/edit"})
 		if client.AuthMethod.UsesSecret() {

@@ -22,6 +22,8 @@ type field struct {
 	Value   string
 	Options []option
 	Help    bool
+	// HelpOf is the name under which the help stands; the field's own without it.
+	HelpOf string
 	// Problem is why it was refused, as said behind its label.
 	Problem sentence.Sentence
 	// Autocomplete is the attribute's value; off without it.
@@ -76,7 +78,9 @@ type form struct {
 	// Seen is the version of the thing that the form was made from, empty where nothing is overwritten.
 	Seen audit.Version
 	// Clash says why nothing was stored though no field is wrong; empty for nothing.
-	Clash    template.HTML
+	Clash template.HTML
+	// Taken says that what a field holds is somebody else's, which its problem tells.
+	Taken    bool
 	Problems []*field
 	// Other is where the thing is deleted; empty for a form that does not lead there.
 	Other string
@@ -121,6 +125,11 @@ func blame(fields []*field, param string, problem sentence.Sentence) bool {
 		}
 	}
 	return false
+}
+
+// taken puts beside a field that what it holds is somebody else's.
+func (f *form) taken(param string, problem sentence.Sentence) {
+	f.Taken = blame(f.fields(), param, problem)
 }
 
 // wrong are the fields that have a problem.

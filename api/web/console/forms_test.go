@@ -145,7 +145,9 @@ func (f badForm) check(t *testing.T, in *town, path string) {
 		if p.Status != http.StatusConflict || !strings.Contains(p.Body, `role="alert"`) {
 			t.Errorf("%v: %d %s", f.taken, p.Status, p.Body)
 		}
-		checkKept(t, p.Body, "", typed)
+		for name := range f.taken {
+			checkAgain(t, p.Body, name, typed)
+		}
 	}
 	for name := range f.wrong {
 		if fieldOf(shown, name) == nil {

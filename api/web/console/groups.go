@@ -113,7 +113,7 @@ func (k *Console) rolesOf(c *call, g accounts.Group) part {
 		p.Table.Columns = append(p.Table.Columns, "column.act")
 	}
 	for _, r := range g.Roles {
-		row := []cell{{Text: r.Name, Code: true}, {Text: r.Resource, Code: true}}
+		row := []cell{{Text: r.Name, Code: true}, {Text: r.Resource, Code: true, Wrap: true}}
 		if may {
 			query := url.Values{"resource": {r.Resource}, "role": {r.Name}}
 			row = append(row, cell{Key: "act.remove_role", Href: Path + "/groups/" + g.ID + "/roles/remove?" + query.Encode()})
@@ -169,7 +169,7 @@ func (c *call) groupAgain(title string, f *form, err error) error {
 	bad, _, _ := badInput(err)
 	switch {
 	case errors.Is(err, accounts.ErrGroupExists):
-		f.Clash = c.text("groups.taken")
+		f.taken("name", sentence.Say("belongs to another group, or looks like a name that does"))
 	case errors.Is(err, accounts.ErrUserNotFound):
 		blame(f.fields(), "user", sentence.Say("is nobody's username or id"))
 	case errors.Is(err, accounts.ErrTooManyGroups), errors.Is(err, accounts.ErrTooManyRoles):

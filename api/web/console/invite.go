@@ -78,8 +78,8 @@ func (k *Console) inviteByLink(c *call, in accounts.Invitation) error {
 		return err
 	}
 	page := thing{
-		Secret: k.Link(accounts.LinkInvitation, secret),
-		Facts:  facts(fact{"email", []cell{{Text: in.Email}}}, fact{"name", []cell{{Text: strings.TrimSpace(in.GivenName + " " + in.FamilyName)}}}),
+		Link:  k.Link(accounts.LinkInvitation, secret),
+		Facts: facts(fact{"email", []cell{{Text: in.Email}}}, fact{"name", []cell{{Text: strings.TrimSpace(in.GivenName + " " + in.FamilyName)}}}),
 	}
 	page.Notes = append(page.Notes, c.text("users.invite.hand"))
 	return c.show(view{page: "thing", section: "users", title: c.text("users.invited", "email", in.Email), status: http.StatusOK, v: page})

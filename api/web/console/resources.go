@@ -9,6 +9,7 @@ import (
 
 	"keyturn/api/admin"
 	"keyturn/audit"
+	"keyturn/audit/sentence"
 	"keyturn/issuer"
 	"keyturn/issuer/oauth"
 	"keyturn/keys"
@@ -71,7 +72,7 @@ func resourceForm(r issuer.Resource, lifetime string, isNew bool) *form {
 		{Name: "algorithm", Kind: "choice", Options: algorithms, Help: true},
 		{Name: "access_lifetime", Kind: "text", Value: lifetime, Help: true},
 		claims,
-		{Name: "scopes", Kind: "lines", Value: strings.Join(r.Scopes, "\n"), Help: true},
+		{Name: "scopes", Kind: "lines", Value: strings.Join(r.Scopes, "\n"), Help: true, HelpOf: "resource_scopes"},
 		{Name: "simplejwt", Kind: "tick", Value: onIf(r.SimpleJWT), Help: true},
 	}}}
 	return f
@@ -118,7 +119,7 @@ func (k *Console) resourceAgain(c *call, title string, f *form, err error) error
 	bad, _, _ := badInput(err)
 	switch {
 	case errors.Is(err, issuer.ErrResourceExists):
-		f.Clash = c.text("resources.taken")
+		f.taken("identifier", sentence.Say("is taken"))
 	case !bad:
 		return err
 	}

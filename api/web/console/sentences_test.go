@@ -21,7 +21,7 @@ func (language speaking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-var aProblem = regexp.MustCompile(`<li><a href="#f-[^"]*">([^<]*)</a> <span>(.*?)</span></li>`)
+var aProblem = regexp.MustCompile(`<li><a href="#f-[^"]*">([^<]*)</a>: <span>(.*?)</span></li>`)
 
 // TestFormsSayWhatToMendInTheReadersLanguage: WCAG 2.2, 3.1.1 and 3.1.2. What a form refuses is said in the language of
 // the page, with nothing in English among it.

@@ -144,7 +144,7 @@ func kindForm(of kind, sent url.Values) *form {
 	if of.name == apiKind {
 		fields = []*field{
 			{Name: "identifier", Kind: "text", Value: sent.Get("identifier"), Help: true, Required: true},
-			{Name: "scopes", Kind: "lines", Value: sent.Get("scopes"), Help: true},
+			{Name: "scopes", Kind: "lines", Value: sent.Get("scopes"), Help: true, HelpOf: "resource_scopes"},
 		}
 	}
 	f.Groups = []group{{"", fields}}

@@ -54,6 +54,9 @@ func TestEachKindIsConnected(t *testing.T) {
 				t.Errorf("%s: %s does not name %s", name, open, want)
 			}
 		}
+		if strings.Contains(p.Body, "CLIENT_SECRET") != c.secret {
+			t.Errorf("%s: where its secret comes from is told: %t", name, !c.secret)
+		}
 		secret := shownSecret.FindStringSubmatch(p.Body)
 		if (secret != nil) != c.secret {
 			t.Errorf("%s: a secret is shown: %v", name, secret != nil)

@@ -227,8 +227,8 @@ func TestEveryTextIsUsedAndThere(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range regexp.MustCompile(`Name: "([a-z_]+)", Kind: "[a-z]+"[^}]*Help: true`).FindAllStringSubmatch(source, -1) {
-		used["field."+m[1]+".help"] = "a field"
+	for _, m := range regexp.MustCompile(`HelpOf: "([a-z_]+)"|Name: "([a-z_]+)", Kind: "[a-z]+"[^}]*Help: true`).FindAllStringSubmatch(source, -1) {
+		used["field."+m[1]+m[2]+".help"] = "a field"
 	}
 	for _, m := range regexp.MustCompile(`filter\{\{?Name: "([a-z]+)"|\{Name: "(user|client|live|action|actor|subject|address|since|until)", Value`).FindAllStringSubmatch(source, -1) {
 		used["filter."+m[1]+m[2]] = "a filter"

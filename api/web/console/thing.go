@@ -12,11 +12,13 @@ type thing struct {
 	Parts []part
 	// Notes are what is worth knowing at once.
 	Notes []template.HTML
-	// Secret is shown this once.
-	Secret string
-	// Snippets are what the other side is configured with. Onward leads on to the list of what production needs.
-	Snippets []snippet
-	Onward   bool
+	// Secret and Link are shown this once.
+	Secret, Link string
+	// Snippets are what the other side is configured with, by a secret of its own where it has one. Onward leads on to
+	// the list of what production needs.
+	Snippets  []snippet
+	HasSecret bool
+	Onward    bool
 }
 
 // fact is one thing that is known. Its name is that of the key "fact."+Name.

@@ -61,6 +61,8 @@ func (c *call) showForm(section, title string, f *form, err error) error {
 	f.Problems = wrong(f.fields())
 	status := http.StatusOK
 	switch {
+	case f.Taken:
+		status = http.StatusConflict
 	case bad || len(f.Problems) > 0:
 		status = http.StatusUnprocessableEntity
 	case f.Clash != "":
@@ -101,8 +103,10 @@ func (k *Console) createUser(c *call) error {
 func (k *Console) userAgain(c *call, title string, f *form, err error) error {
 	bad, _, _ := badInput(err)
 	switch {
+	case errors.Is(err, accounts.ErrUsernameTaken) && strings.TrimSpace(c.form.Get("external_id")) != "":
+		f.Clash = c.text("users.taken") // one of the two
 	case errors.Is(err, accounts.ErrUsernameTaken):
-		f.Clash = c.text("users.taken")
+		f.taken("username", sentence.Say("belongs to somebody else, or looks like a name that does"))
 	case errors.Is(err, accounts.ErrLastAdministrator):
 		blame(f.fields(), "admin", sentence.Say("can't be taken: nobody would be left to administer"))
 	case !bad:

@@ -57,7 +57,7 @@ func (k *Console) showUser(c *call) error {
 
 // userPage is the page of a user, with a link that was just made for them.
 func (k *Console) userPage(c *call, u accounts.User, link string) error {
-	page := thing{Facts: userFacts(u), Secret: link}
+	page := thing{Facts: userFacts(u), Link: link}
 	ways, factors, err := k.waysOf(c, u.ID)
 	if err != nil {
 		return err
