@@ -67,10 +67,10 @@ func (r *Ring) Revoke(ctx context.Context, kid, reason string, actor audit.Actor
 // change reads the keys, lets do decide and write, and reads back; it begins anew where do returns
 // ErrConflict, which says that nothing was changed.
 func (r *Ring) change(ctx context.Context, do func(*snapshot) error) error {
-	if err := r.reading.take(ctx); err != nil {
+	if err := r.take(ctx); err != nil {
 		return err
 	}
-	defer r.reading.leave()
+	defer r.reading.Leave()
 	for attempt := 1; ; attempt++ {
 		s, err := r.reload(ctx)
 		if err != nil {

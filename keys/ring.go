@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"keyturn/keys/reading"
 )
 
 // storeTimeout bounds one read or change of the keys.
@@ -50,14 +51,11 @@ type Ring struct {
 
 	// reading makes reads follow one another, so that an older one never replaces a newer. It is held
 	// for as long as the database takes: what signs, verifies or publishes looks at snapshot alone.
-	reading gate
+	reading reading.Turn
 	// alarmed is what the last reading raised an alarm for; guarded by reading.
 	alarmed []string
-	// again guards the one reading that unknown kids may cause each second.
-	again struct {
-		sync.Mutex
-		last *flight
-	}
+	// again is the one reading that unknown kids may cause each second.
+	again reading.Shared
 	// generate is generate but in tests.
 	generate func(Algorithm) (crypto.Signer, error)
 }
@@ -83,32 +81,21 @@ type openedKey struct {
 // that fails stops it with its *BadRow. Later the row is reported to Alarm and not used while the
 // others are; where no row is good, the keys read last stay and the error is returned.
 func (r *Ring) Reload(ctx context.Context) error {
-	if err := r.reading.take(ctx); err != nil {
+	if err := r.take(ctx); err != nil {
 		return err
 	}
-	defer r.reading.leave()
+	defer r.reading.Leave()
 	_, err := r.reload(ctx)
 	return err
 }
 
-// gate is a mutex whose waiters go when their context ends. The zero value is free.
-type gate struct {
-	once  sync.Once
-	taken chan struct{}
-}
-
-// take waits for the turn; its error wraps ErrUnavailable, since what holds it waits for the database.
-func (g *gate) take(ctx context.Context) error {
-	g.once.Do(func() { g.taken = make(chan struct{}, 1) })
-	select {
-	case g.taken <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for another reading of the keys: %w: %w", ErrUnavailable, ctx.Err())
+// take waits until no other reading runs; its error wraps ErrUnavailable, since what runs waits for the database.
+func (r *Ring) take(ctx context.Context) error {
+	if err := r.reading.Take(ctx); err != nil {
+		return fmt.Errorf("wait for another reading of the keys: %w: %w", ErrUnavailable, err)
 	}
+	return nil
 }
-
-func (g *gate) leave() { <-g.taken }
 
 // reload is Reload; the caller holds reading.
 func (r *Ring) reload(ctx context.Context) (*snapshot, error) {

@@ -20,6 +20,7 @@ func TestQueueAsksForRights(t *testing.T) {
 	may := func(rights audit.Rights) audit.Actor { return audit.Actor{Kind: audit.User, Rights: rights} }
 	for what, do := range map[string]func(audit.Actor) error{
 		"list":  func(a audit.Actor) error { _, err := q.List(ctx, accounts.LetterQuery{}, a); return err },
+		"get":   func(a audit.Actor) error { _, err := q.Get(ctx, l.ID, a); return err },
 		"count": func(a audit.Actor) error { _, err := q.Count(ctx, a); return err },
 	} {
 		if err := do(may(0)); !errors.Is(err, audit.ErrForbidden) {

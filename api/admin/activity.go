@@ -66,7 +66,7 @@ func (h *Handlers) span(r *request) (since, until time.Time, step time.Duration,
 	switch {
 	case !until.After(since):
 		err = invalid("until", "is not behind since")
-	case until.Sub(since)/step >= maxSteps:
+	case (until.Sub(since)-1)/step >= maxSteps: // the last step may be cut short, and is one
 		err = invalid("step", "makes more than 1000 steps; ask for longer ones, or for less time")
 	}
 	return since, until, step, err

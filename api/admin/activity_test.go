@@ -43,11 +43,15 @@ func TestActivityIsBounded(t *testing.T) {
 		"step=x": "step", "step=30s": "step", "step=90s": "step", "step=169h": "step", "step=-1h": "step", "step=2562047h": "step",
 		"since=yesterday": "since", "until=x": "until",
 		"since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z": "until", "since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z": "until",
-		"step=1m&since=2026-01-01T00:00:00Z&until=2026-01-01T16:41:00Z":   "step",
+		"step=1m&since=2026-01-01T00:00:00Z&until=2026-01-01T16:40:01Z":   "step",
 		"step=168h&since=1970-01-01T00:00:00Z&until=9999-12-31T00:00:00Z": "step",
 	} {
 		f.send(http.MethodGet, "/activity?"+query, reader, "").wantParam(param)
 	}
-	f.send(http.MethodGet, "/activity?step=1m&since=2026-01-01T00:00:00Z&until=2026-01-01T16:39:00Z", reader, "").want(http.StatusOK)
+	most := f.send(http.MethodGet, "/activity?step=1m&since=2026-01-01T00:00:59Z&until=2026-01-01T16:40:00Z", reader, "").want(http.StatusOK)["items"].([]any)
+	// Refusals are counted by the minute, so the first step begins with one.
+	if from := most[0].(map[string]any)["from"]; len(most) != 1000 || from != "2026-01-01T00:00:00.000000Z" {
+		t.Errorf("%d steps from %v, want 1000 from the minute on", len(most), from)
+	}
 	f.send(http.MethodGet, "/activity?since=9999-12-31T22:00:00Z&until=9999-12-31T23:00:00Z", reader, "").want(http.StatusOK)
 }

@@ -7,6 +7,7 @@ import (
 
 	"keyturn/audit"
 	"keyturn/issuer"
+	"keyturn/keys"
 )
 
 // What an act would end is what it then ends.
@@ -29,6 +30,10 @@ func TestWhatEndsIsToldBefore(t *testing.T) {
 	if want := now.Add(10 * time.Minute).Format("2006-01-02T15:04:05.000000Z07:00"); got["grants"] != 2.0 || got["tokens_until"] != want || got["last_administrator"] != nil || got["more"] != nil {
 		t.Errorf("of somebody signed in: %v, want tokens until %s", got, want)
 	}
+	f.send(http.MethodPost, "/clients", all, `{"client_id": "shop", "client_name": "The shop", "redirect_uris": ["https://shop.example.com/callback"], "access_token_lifetime": "20m"}`).want(http.StatusCreated)
+	if until, want := open("/users/" + id + "/open")["tokens_until"], now.Add(20*time.Minute).Format("2006-01-02T15:04:05.000000Z07:00"); until != want {
+		t.Errorf("beside a client whose tokens live longer: %v, want %s", until, want)
+	}
 	if ended := f.send(http.MethodPost, "/users/"+id+"/deactivate", all, "").want(http.StatusOK)["ended"]; ended != got["grants"] {
 		t.Errorf("deactivation ended %v", ended)
 	}
@@ -37,9 +42,18 @@ func TestWhatEndsIsToldBefore(t *testing.T) {
 		t.Errorf("of the last administrator: %v", got)
 	}
 	f.send(http.MethodDelete, "/users/"+boss, all, "").want(http.StatusConflict)
-	f.send(http.MethodPost, "/clients", all, `{"client_id": "shop", "client_name": "The shop", "redirect_uris": ["https://shop.example.com/callback"]}`).want(http.StatusCreated)
 	if got := open("/clients/shop/open"); got["grants"] != 0.0 {
 		t.Errorf("of a new client: %v", got)
+	}
+	many := f.user("doctor-octopus", false)
+	for range 1000 {
+		g := issuer.NewGrant{Grant: issuer.Grant{ID: keys.NewTokenID(), UserID: many, ClientID: "shop", Audience: "api", RefreshLifetime: time.Hour}, CredentialVersion: 1, AbsoluteLifetime: time.Hour}
+		if _, err := f.db.CreateGrant(t.Context(), g, audit.Event{Action: audit.UserSignedIn}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := open("/clients/shop/open"); got["grants"] != 1000.0 || got["more"] != true {
+		t.Errorf("of so many that they are not counted: %v", got)
 	}
 	for _, path := range []string{"/users/nobody/open", "/users/x%20y/open", "/clients/none/open", "/clients/x%20y/open", "/clients/none/snippets", "/clients/x%20y/snippets"} {
 		f.send(http.MethodGet, path, all, "").want(http.StatusNotFound)

@@ -8,11 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"keyturn/keys"
+	"keyturn/keys/reading"
 )
 
 // Errors of finding a client.
@@ -56,12 +56,9 @@ type Registry struct {
 
 	known atomic.Pointer[roll]
 	// reading makes readings follow one another, so that an older one never replaces a newer.
-	reading gate
-	// again guards the one reading that unknown ids may cause each second.
-	again struct {
-		sync.Mutex
-		last *flight
-	}
+	reading reading.Turn
+	// again is the one reading that unknown ids may cause each second.
+	again reading.Shared
 }
 
 // roll is what is known of the clients at one moment. Nothing in it changes.
@@ -94,10 +91,10 @@ const notPolled = -1
 func (r *Registry) read(ctx context.Context, polled int64) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if err := r.reading.take(ctx); err != nil {
-		return err
+	if err := r.reading.Take(ctx); err != nil {
+		return fmt.Errorf("wait for another reading of the clients: %w: %w", keys.ErrUnavailable, err)
 	}
-	defer r.reading.leave()
+	defer r.reading.Leave()
 	last, now := r.known.Load(), r.Now()
 	if last == nil || now.Sub(last.readAt).Abs() > missedPolls {
 		last = &roll{}
@@ -184,6 +181,14 @@ func (r *Registry) fresh(id string) (*Client, error) {
 		return nil, ErrClientsStale
 	}
 	return known.byID[id], nil
+}
+
+// readAgain reads what changed unless that was last over less than a second ago, and returns how it went. Nobody waits
+// for it for longer than a reading may take.
+func (r *Registry) readAgain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return r.again.Do(ctx, r.Now, func(ctx context.Context) error { return r.read(ctx, notPolled) })
 }
 
 func (r *Registry) findAgain(ctx context.Context, id string) (*Client, error) {

@@ -59,10 +59,12 @@ func TestNobodysChangeIsLostUnseen(t *testing.T) {
 			if after := newestEvent(t, in.Server); after != before {
 				t.Error("it was stored all the same")
 			}
+			mended := sent(readForm(t, told.Body))
+			delete(mended, "seen") // the page of the mistake has it, too
 			wrong := url.Values{"username": {""}, "name": {""}, "redirect_uris": {"x"}, "access_lifetime": {"x"}}
 			if p := resend(t, other, at, told, wrong); p.Status != http.StatusUnprocessableEntity {
 				t.Errorf("with a mistake: %d", p.Status)
-			} else if p = resend(t, other, at, p, sent(readForm(t, told.Body))); p.Status != http.StatusSeeOther {
+			} else if p = resend(t, other, at, p, mended); p.Status != http.StatusSeeOther {
 				t.Errorf("mended, and sent again: %d %s", p.Status, p.Body)
 			}
 			if p := resend(t, in.boss, at, late, of.second); p.Status != http.StatusConflict {

@@ -159,6 +159,15 @@ func (f badForm) check(t *testing.T, in *town, path string) {
 	}
 }
 
+// TestWhatIsFixedStays: a field that can't be changed shows what is stored, whatever was sent for it.
+func TestWhatIsFixedStays(t *testing.T) {
+	in := newTown(t)
+	p := in.boss.Post("/admin/resources/edit?identifier=api", url.Values{"identifier": {"other"}, "access_lifetime": {"soon"}})
+	if identifier := fieldOf(readForm(t, p.Body), "identifier"); p.Status != http.StatusUnprocessableEntity || identifier == nil || !slices.Equal(sent([]*control{identifier})["identifier"], []string{"api"}) {
+		t.Errorf("%d %s", p.Status, p.Body)
+	}
+}
+
 // TestARotationThatIsNone is told beside what was chosen, and nothing is turned.
 func TestARotationThatIsNone(t *testing.T) {
 	in := newTown(t)
