@@ -41,7 +41,8 @@ type SelfServiceStore interface {
 	// that its first began; else it changes nothing and returns false.
 	TakeLetters(ctx context.Context, limits []LetterLimit) (bool, error)
 	// QueueAsked queues letters that somebody asked for. A link of one of them ends those that the same user has
-	// for the same purpose, and an invitation those to the same address, those that are still to leave among them.
+	// for the same purpose, and an invitation those to the same address, those that are still to leave among them; that of
+	// MintLink only where the event's actor has rights.
 	// A *audit.Forbidden as MintLink has it.
 	QueueAsked(ctx context.Context, event audit.Event, letters ...Letter) error
 

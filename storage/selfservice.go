@@ -60,7 +60,7 @@ const (
 	// moment lives as long as it would have.
 	endLinks statement = `UPDATE one_time_links SET expires_at = {now} WHERE hash IN (SELECT hash FROM one_time_links
 		WHERE purpose = ? AND user_id = ? AND (CAST(? AS TEXT) = '' OR lower(email) = lower(CAST(? AS TEXT)))
-			AND used_at IS NULL AND expires_at > {now} ORDER BY hash {for update})`
+			AND (CAST(? AS BOOLEAN) OR email <> '') AND used_at IS NULL AND expires_at > {now} ORDER BY hash {for update})`
 	endLetters statement = `DELETE FROM letters WHERE id IN (SELECT id FROM letters
 		WHERE kind = ? AND user_id = ? AND (CAST(? AS TEXT) = '' OR lower(recipient) = lower(CAST(? AS TEXT))) AND link <> ''
 		ORDER BY id {for update})`
@@ -68,8 +68,9 @@ const (
 
 // endOlder ends the links that a new one for the same takes the place of, and removes letters that would carry
 // one: a kind of letter that carries links has the name of their purpose. Links to sign up stand beside one
-// another: anybody can ask for one to any address.
-func (s session) endOlder(ctx context.Context, purpose accounts.LinkPurpose, userID, email string) error {
+// another: anybody can ask for one to any address. And whoever asks without rights ends none that went to no address: an
+// administrator has handed it over.
+func (s session) endOlder(ctx context.Context, purpose accounts.LinkPurpose, userID, email string, handed bool) error {
 	if purpose == accounts.LinkSignUp {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (s session) endOlder(ctx context.Context, purpose accounts.LinkPurpose, use
 	if _, err := s.exec(ctx, endLetters, string(purpose), userID, email, email); err != nil {
 		return fmt.Errorf("remove older letters: %w", err)
 	}
-	if _, err := s.exec(ctx, endLinks, string(purpose), userID, email, email); err != nil {
+	if _, err := s.exec(ctx, endLinks, string(purpose), userID, email, email, handed); err != nil {
 		return fmt.Errorf("end older links: %w", err)
 	}
 	return nil
@@ -99,7 +100,7 @@ func (d *DB) QueueAsked(ctx context.Context, event audit.Event, letters ...accou
 			if err := s.guardLink(ctx, *l.Link, event.Actor); err != nil {
 				return err
 			}
-			if err := s.endOlder(ctx, l.Link.Purpose, l.Link.UserID, l.Link.Email); err != nil {
+			if err := s.endOlder(ctx, l.Link.Purpose, l.Link.UserID, l.Link.Email, event.Actor.Rights != 0); err != nil {
 				return err
 			}
 		}
@@ -123,7 +124,7 @@ func (d *DB) MintLink(ctx context.Context, h keys.Hash, terms accounts.LinkTerms
 }
 
 func (s session) mintLink(ctx context.Context, h keys.Hash, terms accounts.LinkTerms, event audit.Event) error {
-	if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email); err != nil {
+	if err := s.endOlder(ctx, terms.Purpose, terms.UserID, terms.Email, true); err != nil {
 		return err
 	}
 	id := keys.NewTokenID()
@@ -206,7 +207,7 @@ func (d *DB) ConfirmEmail(ctx context.Context, by accounts.UsedLink, from string
 			return err
 		}
 		for _, purpose := range []accounts.LinkPurpose{accounts.LinkEmailConfirm, accounts.LinkPasswordReset} {
-			if err := s.endOlder(ctx, purpose, link.UserID, ""); err != nil {
+			if err := s.endOlder(ctx, purpose, link.UserID, "", true); err != nil {
 				return err
 			}
 		}

@@ -94,6 +94,7 @@ func Suite(t *testing.T, open OpenFunc) {
 		{"FirstRunRaces", testFirstRunRaces},
 		{"CountAdministrators", testCountAdministrators},
 		{"ResetPassword", testResetPassword},
+		{"HandedLinks", testHandedLinks},
 		{"ConfirmEmail", testConfirmEmail},
 		{"OwnChanges", testOwnChanges},
 		{"DeleteOwn", testDeleteOwn},

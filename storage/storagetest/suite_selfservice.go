@@ -150,6 +150,41 @@ func testAskedLetters(t *testing.T, open OpenFunc) {
 	equal(t, "events", actions(t, db, audit.PasswordResetAsked), 11)
 }
 
+// testHandedLinks: whoever knows no more than a name, and asks for a letter, doesn't end the link that an administrator has
+// handed over (OWASP, Forgot Password: a request alone changes nothing of an account).
+func testHandedLinks(t *testing.T, open OpenFunc) {
+	db, ctx := open(t, storage.Options{}), t.Context()
+	u := User(t, db)
+	reset := letterFor(accounts.LinkPasswordReset, u, u.Email)
+	handed := accounts.UsedLink{Hash: keys.NewSecret().Hash(), Purpose: accounts.LinkPasswordReset}
+	terms := *reset.Link
+	terms.Email = ""
+	must(t, db.MintLink(ctx, handed.Hash, terms, Event(audit.PasswordResetAsked)))
+	stranger := Event(audit.PasswordResetAsked)
+	stranger.Actor = audit.Actor{Kind: audit.Anonymous, Address: "192.0.2.7"}
+	byStranger := func() accounts.UsedLink {
+		reset.ID = keys.NewTokenID()
+		must(t, db.QueueAsked(ctx, stranger, reset))
+		sent, hash := claim(t, db)
+		must(t, db.LetterSent(ctx, sent.ID))
+		return accounts.UsedLink{Hash: hash, Purpose: accounts.LinkPasswordReset}
+	}
+	first := byStranger()
+	second := byStranger()
+	lookAt(t, "the handed one when a stranger asks for a letter", db, handed, nil)
+	lookAt(t, "that of the letter before", db, first, accounts.ErrLinkGone)
+	lookAt(t, "that of the letter", db, second, nil)
+	must(t, db.ResetPassword(ctx, second, "$x$s$new", Event(audit.UserPasswordSet)))
+	lookAt(t, "the handed one when the password is another", db, handed, accounts.ErrLinkGone)
+
+	u, err := db.UserByID(ctx, u.ID)
+	must(t, err)
+	terms.CredentialVersion, handed.Hash = u.CredentialVersion, keys.NewSecret().Hash()
+	must(t, db.MintLink(ctx, handed.Hash, terms, Event(audit.PasswordResetAsked)))
+	must(t, db.QueueAsked(ctx, Event(audit.PasswordResetAsked), letterFor(accounts.LinkPasswordReset, u, u.Email)))
+	lookAt(t, "the handed one when an administrator sends a letter", db, handed, accounts.ErrLinkGone)
+}
+
 func newUser(email string) accounts.User {
 	return accounts.User{ID: uuid.NewString(), Username: email, Email: email, EmailVerified: true, Active: true, PasswordHash: "$x$s$h"}
 }
