@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"keyturn/audit/sentence"
 )
 
 // draft is a set of keys being edited. Its steps are the difference to the set that it began with, so
@@ -18,13 +20,13 @@ type entry struct {
 	key Key
 	// was is nil for a key that the draft creates.
 	was     *Key
-	why     string
+	why     sentence.Sentence
 	deleted bool
 }
 
 // because gives the reason of the entry's change; the first reason stands.
-func (e *entry) because(why string) {
-	if e.why == "" {
+func (e *entry) because(why sentence.Sentence) {
+	if e.why.IsZero() {
 		e.why = why
 	}
 }
@@ -62,7 +64,7 @@ func (d *draft) waiting(l lane) []*entry {
 }
 
 // create adds a key that is published now.
-func (d *draft) create(l lane, from, until time.Time, why string) *entry {
+func (d *draft) create(l lane, from, until time.Time, why sentence.Sentence) *entry {
 	e := &entry{why: why, key: Key{
 		Algorithm: l.algorithm, Purpose: l.purpose, Epoch: 1,
 		PublishedAt: d.now, SignsFrom: from, SignsUntil: until,
@@ -78,7 +80,7 @@ func (d *draft) create(l lane, from, until time.Time, why string) *entry {
 }
 
 // signsUntil moves the end of the key's turn; what it signed until then goes on to verify.
-func (d *draft) signsUntil(e *entry, until time.Time, why string) {
+func (d *draft) signsUntil(e *entry, until time.Time, why sentence.Sentence) {
 	if e.key.SignsUntil.Equal(until) {
 		return
 	}
@@ -88,7 +90,7 @@ func (d *draft) signsUntil(e *entry, until time.Time, why string) {
 }
 
 // cover extends VerifiesUntil, where it is too short, to the end of the last token that the key may sign.
-func (d *draft) cover(e *entry, why string) {
+func (d *draft) cover(e *entry, why sentence.Sentence) {
 	end := e.key.SignsUntil.Add(d.policy.lifetime(e.key.Purpose) + verifyMargin)
 	if end.After(e.key.VerifiesUntil) {
 		e.key.VerifiesUntil = end
@@ -97,7 +99,7 @@ func (d *draft) cover(e *entry, why string) {
 }
 
 // revoke takes the key back now.
-func (d *draft) revoke(e *entry, why string) {
+func (d *draft) revoke(e *entry, why sentence.Sentence) {
 	e.key.RevokedAt = d.now
 	e.why = why
 }
@@ -105,7 +107,7 @@ func (d *draft) revoke(e *entry, why string) {
 func (d *draft) steps() []Step {
 	var steps []Step
 	for _, e := range d.entries {
-		s := Step{Key: e.key, Was: e.was, Why: e.why}
+		s := Step{Key: e.key, Was: e.was, Why: e.why.String()}
 		switch {
 		case e.was == nil:
 			s.Action = Create

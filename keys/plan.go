@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"keyturn/audit/sentence"
 )
 
 const (
@@ -184,7 +186,7 @@ func (d *draft) plan() {
 func (d *draft) verifyLongEnough() {
 	for _, e := range d.entries {
 		if e.key.verifies(d.now) && e.key.SignsUntil.After(d.now) {
-			d.cover(e, "tokens live longer than when the key was planned")
+			d.cover(e, sentence.Say("tokens live longer than when the key was planned"))
 		}
 	}
 }
@@ -203,17 +205,17 @@ func (d *draft) fill(l lane, idle bool) {
 	keys := d.live(l)
 	switch {
 	case len(keys) == 0 && idle:
-		d.create(l, d.now, d.now.Add(d.policy.Rotation), "the first key; nobody has cached any other")
+		d.create(l, d.now, d.now.Add(d.policy.Rotation), sentence.Say("the first key; nobody has cached any other"))
 	case len(keys) == 0:
 		from := d.now.Add(d.policy.Lead)
-		d.create(l, from, from.Add(d.policy.Rotation), "the first key of an algorithm that is wanted now")
+		d.create(l, from, from.Add(d.policy.Rotation), sentence.Say("the first key of an algorithm that is wanted now"))
 	case keys[0].key.SignsFrom.After(d.now):
 		d.hasten(keys[0], idle)
 	}
 	keys = d.live(l)
 	if last := keys[len(keys)-1]; !last.key.SignsFrom.After(d.now) {
 		from := later(last.key.SignsUntil, d.now.Add(d.policy.Lead))
-		d.create(l, from, from.Add(d.policy.Rotation), "the next key, published ahead of its turn")
+		d.create(l, from, from.Add(d.policy.Rotation), sentence.Say("the next key, published ahead of its turn"))
 	}
 	d.chain(l)
 }
@@ -227,7 +229,7 @@ func (d *draft) hasten(e *entry, idle bool) {
 	}
 	if from.Before(e.key.SignsFrom) {
 		e.key.SignsFrom = from
-		e.because("no key of its algorithm signs")
+		e.because(sentence.Say("no key of its algorithm signs"))
 	}
 }
 
@@ -238,7 +240,7 @@ func (d *draft) chain(l lane) {
 	for i, next := range keys[1:] {
 		e := keys[i]
 		if next.key.SignsFrom.After(d.now) || e.key.SignsUntil.After(next.key.SignsFrom) {
-			d.signsUntil(e, next.key.SignsFrom, "the next key takes over then")
+			d.signsUntil(e, next.key.SignsFrom, sentence.Say("the next key takes over then"))
 		}
 	}
 }
@@ -251,7 +253,7 @@ func (d *draft) sweep() {
 		}
 		if !d.now.Before(end.Add(keepGone)) {
 			e.deleted = true
-			e.because("it has verified nothing for 30 days")
+			e.because(sentence.Say("it has verified nothing for 30 days"))
 		}
 	}
 }

@@ -173,7 +173,7 @@ func (d *draft) graceful(r Rotation) error {
 				break
 			}
 		}
-		d.create(l, from, until, "rotated by hand: signs after the lead")
+		d.create(l, from, until, sentence.Say("rotated by hand: signs after the lead"))
 	}
 	return nil
 }
@@ -194,7 +194,7 @@ func (d *draft) immediate(r Rotation, out *Outcome) error {
 		if d.full(l) {
 			return fmt.Errorf("%w: %s, %s", ErrTooManyKeys, l.purpose, l.algorithm)
 		}
-		d.takeOver(l, "rotated by hand: signs at once")
+		d.takeOver(l, sentence.Say("rotated by hand: signs at once"))
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (d *draft) ready(l lane) bool {
 
 // takeOver lets the waiting key that has been published longest sign now, or a new one where none
 // waits. Other waiting keys keep their turn.
-func (d *draft) takeOver(l lane, why string) {
+func (d *draft) takeOver(l lane, why sentence.Sentence) {
 	waiting := d.waiting(l)
 	if len(waiting) == 0 {
 		d.create(l, d.now, d.now.Add(d.policy.Rotation), why)
@@ -249,7 +249,7 @@ func (d *draft) compromised(r Rotation, out *Outcome) error {
 			d.revokeKey(e, out)
 		}
 		if d.policy.wantsLane(l) {
-			d.takeOver(l, "every other key of its algorithm was revoked")
+			d.takeOver(l, sentence.Say("every other key of its algorithm was revoked"))
 			if l.purpose == Token {
 				out.tooEarly(d)
 			}
@@ -268,11 +268,11 @@ func (d *draft) revokeOne(e *entry, out *Outcome) {
 	if l.purpose == Token && !ready {
 		out.tooEarly(d)
 	}
-	d.takeOver(l, "the key before it was revoked")
+	d.takeOver(l, sentence.Say("the key before it was revoked"))
 }
 
 func (d *draft) revokeKey(e *entry, out *Outcome) {
-	d.revoke(e, "revoked by hand as compromised")
+	d.revoke(e, sentence.Say("revoked by hand as compromised"))
 	if e.key.Purpose == Refresh {
 		out.note(NoteRefreshRefused)
 		return

@@ -78,7 +78,7 @@ func (k *Console) events(c *call, q audit.Query, filters []filter) list[line] {
 		cursor:  func(e line) string { return strconv.FormatInt(e.ID, 10) },
 		cells: func(e line) []cell {
 			return []cell{
-				{At: e.at}, {Text: string(e.Action), Code: true}, actorCell(e.EventLine), subjectCell(e), {HTML: detailsOf(e), Wrap: true},
+				{At: e.at}, {Text: string(e.Action), Code: true}, actorCell(e.EventLine), subjectCell(e), {HTML: c.detailsOf(e), Wrap: true},
 			}
 		},
 		export: func(e line) any { return e.EventLine },
@@ -192,7 +192,7 @@ func subjectCell(e line) cell {
 }
 
 // detailsOf are the reason and the further facts, in an order that does not change.
-func detailsOf(e line) template.HTML {
+func (c *call) detailsOf(e line) template.HTML {
 	var all []template.HTML
 	if e.Reason != "" {
 		all = append(all, `<span class="fact"><bdi>`+escape(e.Reason)+`</bdi></span>`)
@@ -204,6 +204,10 @@ func detailsOf(e line) template.HTML {
 		}
 		if named := e.names[value]; name == "user" && named != "" && keys.IsID(value) {
 			all = append(all, `<span class="fact"><code>`+escape(name)+`=</code><a href="`+escape(Path+"/users/"+value)+`"><bdi>`+escape(named)+`</bdi></a></span>`)
+			continue
+		}
+		if name == "why" { // a key's Step.Why, which is stored in English
+			all = append(all, `<span class="fact"><code>why=</code>`+c.say(sentence.Fixed(value))+`</span>`)
 			continue
 		}
 		all = append(all, `<code class="fact">`+escape(name+"="+value)+`</code>`)

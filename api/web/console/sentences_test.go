@@ -96,3 +96,16 @@ func TestLettersSayWhyTheyFailedInTheReadersLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLogSaysWhyKeysChangedInTheReadersLanguage, though it is stored in English.
+func TestTheLogSaysWhyKeysChangedInTheReadersLanguage(t *testing.T) {
+	in := newTown(t)
+	for language, want := range map[string]string{
+		"de": "<code>why=</code>der nächste Schlüssel, veröffentlicht, bevor er an der Reihe ist", "en": "<code>why=</code>the next key, published ahead of its turn",
+	} {
+		in.boss.Transport = speaking(language)
+		if p := in.boss.Get(console.Path + "/audit?action=key.created"); !strings.Contains(p.Body, want) {
+			t.Errorf("in %s: without %s:\n%s", language, want, p.Body)
+		}
+	}
+}
