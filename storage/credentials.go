@@ -85,7 +85,7 @@ func (d *DB) changeAndEnd(ctx context.Context, id string, reason issuer.Reason, 
 
 // endUser ends all that a user has; the caller has changed the user row.
 func (s session) endUser(ctx context.Context, id string, reason issuer.Reason) (ended int64, err error) {
-	if ended, _, err = s.endBelow(ctx, ofUser(id), revocation{reason: reason}, true); err != nil {
+	if ended, _, err = s.endBelow(ctx, ofUser(id), revocation{reason: reason}, ofUser(id)); err != nil {
 		return 0, err
 	}
 	if reason != issuer.Deleted {

@@ -105,22 +105,22 @@ func (s session) closeSessions(ctx context.Context) error {
 	return err
 }
 
-// endBelow ends the selected grants and codes, and with them the browser sessions of a user. It returns how
-// many grants these were, and how many of the others.
-func (s session) endBelow(ctx context.Context, which selection, why revocation, sessions bool) (grants, others int64, err error) {
+// endBelow ends the selected grants and codes, and with them browser sessions, none for the zero selection. It returns
+// how many grants these were, and how many of the others.
+func (s session) endBelow(ctx context.Context, which selection, why revocation, sessions selection) (grants, others int64, err error) {
 	count := func(n int64, err error) error {
 		others += n
 		return err
 	}
-	if sessions {
-		if err := count(s.markSessions(ctx, which)); err != nil {
+	if !sessions.none() {
+		if err := count(s.markSessions(ctx, sessions)); err != nil {
 			return 0, 0, err
 		}
 	}
 	if grants, err = s.revoke(ctx, which, why); err != nil {
 		return 0, 0, err
 	}
-	if err := count(s.removeCodes(ctx, which)); err != nil || !sessions {
+	if err := count(s.removeCodes(ctx, which)); err != nil || sessions.none() {
 		return grants, others, err
 	}
 	return grants, others, s.closeSessions(ctx)
@@ -128,7 +128,7 @@ func (s session) endBelow(ctx context.Context, which selection, why revocation, 
 
 // endEverything is endBelow for everybody, interactions too.
 func (s session) endEverything(ctx context.Context, why revocation) (grants, others int64, err error) {
-	if grants, others, err = s.endBelow(ctx, everything, why, true); err != nil {
+	if grants, others, err = s.endBelow(ctx, everything, why, everything); err != nil {
 		return 0, 0, err
 	}
 	interactions, err := s.exec(ctx, removeInteractions)

@@ -154,17 +154,8 @@ func (s session) judgeRemoval(ctx context.Context, userID, id string, judge func
 // endOthers ends the grants and codes of a user, the sign-ins that wait, and all browser sessions but one; the
 // caller has changed the user row.
 func (s session) endOthers(ctx context.Context, userID, keep string, reason issuer.Reason) (ended int64, err error) {
-	which := selection{`user_id = ? AND id <> ?`, []any{userID, keep}}
-	if _, err := s.markSessions(ctx, which); err != nil {
-		return 0, err
-	}
-	if ended, err = s.revoke(ctx, ofUser(userID), revocation{reason: reason}); err != nil {
-		return 0, err
-	}
-	if _, err := s.removeCodes(ctx, ofUser(userID)); err != nil {
-		return 0, err
-	}
-	if err := s.closeSessions(ctx); err != nil {
+	others := selection{`user_id = ? AND id <> ?`, []any{userID, keep}}
+	if ended, _, err = s.endBelow(ctx, ofUser(userID), revocation{reason: reason}, others); err != nil {
 		return 0, err
 	}
 	_, err = s.exec(ctx, removeHeldOf, userID)

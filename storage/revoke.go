@@ -15,6 +15,9 @@ type selection struct {
 	args  []any
 }
 
+// none tells whether it is the zero selection, which selects nothing.
+func (s selection) none() bool { return s.where == "" }
+
 func oneGrant(id string) selection { return selection{`id = ?`, []any{id}} }
 
 func ofUser(id string) selection { return selection{`user_id = ?`, []any{id}} }
@@ -84,7 +87,11 @@ func (d *DB) RevokeGrants(ctx context.Context, sel issuer.Selection, r issuer.Re
 		case sel.GrantID != "":
 			ended, err = s.revoke(ctx, which, why)
 		default:
-			ended, others, err = s.endBelow(ctx, which, why, sel.UserID != "")
+			sessions := selection{}
+			if sel.UserID != "" {
+				sessions = which
+			}
+			ended, others, err = s.endBelow(ctx, which, why, sessions)
 		}
 		if err != nil || ended+others == 0 {
 			return err
