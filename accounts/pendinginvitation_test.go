@@ -26,6 +26,12 @@ func TestPendingInvitations(t *testing.T) {
 	w.wrong("a page of nothing", err, "limit")
 	_, err = w.Invitations(ctx, accounts.InvitationQuery{Prefix: "\x00", Limit: 1}, operator)
 	w.wrong("a prefix that is no text", err, "prefix")
+	for _, q := range []accounts.InvitationQuery{
+		{After: accounts.InvitationCursor{Email: "a\x00", ID: "a"}, Limit: 1}, {Before: accounts.InvitationCursor{Email: "a", ID: "a\xff"}, Limit: 1},
+	} {
+		_, err = w.Invitations(ctx, q, operator)
+		w.wrong("a cursor that is no text", err, "after")
+	}
 
 	admin := w.add("boss", "boss@example.com")
 	inviter := audit.Actor{Kind: audit.User, ID: admin.ID, Rights: audit.ManageAll}

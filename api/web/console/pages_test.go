@@ -278,6 +278,23 @@ func TestReasonsForgeNoLines(t *testing.T) {
 	}
 }
 
+// TestAnAddressIsVerifiedAsTheFormSays: the tick that stands beside a new address is about that one.
+func TestAnAddressIsVerifiedAsTheFormSays(t *testing.T) {
+	in := newTown(t)
+	at := "/admin/users/" + in.spider.ID + "/edit"
+	for _, typed := range []url.Values{
+		{"email": {"one@example.com"}, "email_verified": {"on"}}, {"email": {"two@example.com"}, "email_verified": {"on"}}, {"email": {"three@example.com"}, "email_verified": {""}},
+	} {
+		if p := submit(t, in.boss, at, typed); p.Status != http.StatusSeeOther {
+			t.Fatalf("%v: %d %s", typed, p.Status, p.Body)
+		}
+		u, err := in.Accounts.Get(t.Context(), in.spider.ID)
+		if err != nil || u.Email != typed.Get("email") || u.EmailVerified != (typed.Get("email_verified") == "on") {
+			t.Errorf("%v: %+v %v", typed, u, err)
+		}
+	}
+}
+
 // TestWhatWasTypedOutlivesTheProof: a form that came too late, or that gives rights at an old sign-in, is filled in again
 // when its sender is back, in no other page and for nobody else. A password is asked for again.
 func TestWhatWasTypedOutlivesTheProof(t *testing.T) {
