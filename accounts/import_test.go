@@ -70,7 +70,7 @@ func TestReadImportNamesWhatIsWrong(t *testing.T) {
 		`{}`:                              "line 1: username is empty",
 		`{"username":"a","passwrod":"x"}`: `line 1: "passwrod" is not a field that we know`,
 		`{"username":"a","first_name":"x","given_name":"y"}`:                                          "first_name and given_name are both given",
-		`{"username":"a","email":"nobody"}`:                                                           "line 1: email is not an e-mail address",
+		`{"username":"a","email":"nobody"}`:                                                           "line 1: email is not an email address",
 		"{\"username\":\"a\xff\"}":                                                                    "not valid UTF-8",
 		`{"username":"a\u0000"}`:                                                                      "line 1: username holds a control character",
 		`[{"model":"auth.user","fields":{"username":"a","password":""}}]`:                             "element 1: pk is missing",
@@ -108,7 +108,7 @@ func TestReadImportReportsTwentyAtOnce(t *testing.T) {
 	if !ok || len(wrong.Problems) != 20 || !wrong.More {
 		t.Fatalf("error %v", err)
 	}
-	if want := (ImportProblem{Where: "line 10", Field: "email", Problem: "is not an e-mail address"}); wrong.Problems[19] != want {
+	if want := (ImportProblem{Where: "line 10", Field: "email", Problem: "is not an email address"}); wrong.Problems[19] != want {
 		t.Errorf("the 20th is %+v, want %+v", wrong.Problems[19], want)
 	}
 }

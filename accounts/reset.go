@@ -205,8 +205,8 @@ func (s *SelfService) userOf(ctx context.Context, link Link) (User, error) {
 
 // Errors that administrators meet.
 var (
-	// ErrNoAddress says that the user has no e-mail address.
-	ErrNoAddress = errors.New("accounts: the user has no e-mail address")
+	// ErrNoAddress says that the user has no email address.
+	ErrNoAddress = errors.New("accounts: the user has no email address")
 	// ErrDeactivated says that the user is not active.
 	ErrDeactivated = errors.New("accounts: the user is deactivated")
 )

@@ -76,7 +76,7 @@ func checkEmail(email string) error {
 	}
 	// The comparison refuses display names, comments and quoting.
 	if address, err := mail.ParseAddress(email); err != nil || address.Address != email {
-		return invalid("email", "is not an e-mail address")
+		return invalid("email", "is not an email address")
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func checkChange(c Change) error {
 		}
 	}
 	if c.Email != nil && *c.Email == "" && c.EmailVerified != nil && *c.EmailVerified {
-		return invalid("email_verified", "is true without an e-mail address")
+		return invalid("email_verified", "is true without an email address")
 	}
 	if c.Claims != nil {
 		return checkClaims(*c.Claims)

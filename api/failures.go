@@ -176,7 +176,7 @@ var failures = []failure{
 	forAdmin(keys.ErrTooManyKeys, "too_many_keys", admin.Conflict("Too many keys still verify already; turn again when some have gone. A compromised key can be revoked all the same.")),
 	{accounts.ErrNotOffered, "not_offered", tokenpair.Internal, admin.Conflict("This is switched off here, or needs mail and none is set up (KEYTURN_SELF_SERVICE, KEYTURN_MAIL_URL)."), clients.Internal, page(http.StatusNotFound, "not_found", "This is switched off (KEYTURN_SELF_SERVICE), or needs mail and none is set up (KEYTURN_MAIL_URL).")},
 	{accounts.ErrLastAdministrator, "last_administrator", tokenpair.Internal, admin.Conflict("Nobody would be left to administer this provider."), clients.Internal, page(http.StatusConflict, "invalid_request", "Nobody would be left to administer this provider.")},
-	forAdmin(accounts.ErrNoAddress, "no_address", admin.Conflict("The user has no e-mail address.")),
+	forAdmin(accounts.ErrNoAddress, "no_address", admin.Conflict("The user has no email address.")),
 	forAdmin(accounts.ErrDeactivated, "deactivated", admin.Conflict("The user is deactivated; activate them first.")),
 	{keys.ErrBadText, "bad_text", tokenpair.Invalid, admin.BadText, clients.BadRequest, page(http.StatusBadRequest, "invalid_request", "A parameter holds characters that are not text.")},
 }

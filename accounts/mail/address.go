@@ -13,7 +13,7 @@ import (
 // maxAddress is the longest that fits into a path (RFC 5321 section 4.5.3.1.3), without its brackets.
 const maxAddress = 254
 
-var errAddress = errors.New("is not an e-mail address")
+var errAddress = errors.New("is not an email address")
 
 // address is an e-mail address as it goes over the wire: the domain in ASCII (RFC 5891). It refuses whatever
 // could become a header or a command of its own.

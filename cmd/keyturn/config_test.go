@@ -67,7 +67,7 @@ func TestSettingsAreRefused(t *testing.T) {
 		{"KEYTURN_MAIL_URL=smtp://keyturn@mail.example.com KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_URL", "password"}},
 		{"KEYTURN_MAIL_URL=smtp://mail.example.com:0 KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_URL", "port"}},
 		{"KEYTURN_MAIL_URL=smtp://mail.example.com", []string{"KEYTURN_MAIL_FROM: must be set"}},
-		{"KEYTURN_MAIL_URL=smtp://mail.example.com KEYTURN_MAIL_FROM=id", []string{"KEYTURN_MAIL_FROM: is not an e-mail address"}},
+		{"KEYTURN_MAIL_URL=smtp://mail.example.com KEYTURN_MAIL_FROM=id", []string{"KEYTURN_MAIL_FROM: is not an email address"}},
 		{"KEYTURN_MAIL_FROM=id@example.com", []string{"KEYTURN_MAIL_FROM", "KEYTURN_MAIL_URL"}},
 		{"KEYTURN_LEEWAY=61s KEYTURN_AUDIENCE= KEYTURN_LOG_FORMAT=xml", []string{"KEYTURN_LEEWAY", "KEYTURN_AUDIENCE", "KEYTURN_LOG_FORMAT"}},
 	} {
