@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -25,6 +26,15 @@ type gullible struct {
 func (g *gullible) TakeCeremony(context.Context, keys.Hash, keys.Hash, accounts.CeremonyPurpose) (accounts.Ceremony, error) {
 	return g.asked, nil
 }
+
+func (g *gullible) NoteAnswer(context.Context, keys.Hash, keys.Hash, time.Duration) (bool, error) {
+	return true, nil
+}
+
+// yes vouches for every question.
+type yes struct{ accounts.Sealer }
+
+func (yes) Vouched(string, []byte, []byte) bool { return true }
 
 func (g *gullible) PasskeysOf(context.Context, string) ([]accounts.StoredPasskey, error) {
 	return []accounts.StoredPasskey{g.passkey}, nil
@@ -53,8 +63,8 @@ func FuzzPasskeyAnswers(f *testing.F) {
 		Passkey: accounts.Passkey{ID: "p"}, UserID: user.ID, CredentialID: d.credential.ID, PublicKey: d.credential.Key.AttestationData(),
 	}}
 	service := &accounts.Service{Store: &people{user: user}}
-	factors := &accounts.Factors{Store: store, People: service, Issuer: issuerURL}
-	challenge := make([]byte, 32)
+	factors := &accounts.Factors{Store: store, Sealer: yes{}, People: service, Issuer: issuerURL}
+	challenge := bytes.Repeat([]byte{1}, 56) // which ends late
 	other := newDevice(user, virtualwebauthn.AuthenticatorOptions{})
 	other.credential.ID = d.credential.ID
 	f.Add([]byte(virtualwebauthn.CreateAssertionResponse(other.party, other.Authenticator, other.credential, virtualwebauthn.AssertionOptions{Challenge: challenge})))

@@ -618,6 +618,40 @@ func TestPasskeyAnswersThatProveNothing(t *testing.T) {
 	}
 }
 
+// TestSignInPagesStoreNothing: whoever opens sign-in pages has no rows written (CWE-770: nothing that anybody
+// can have done without end). WebAuthn Level 3 section 13.4.3: a question is answered once.
+func TestSignInPagesStoreNothing(t *testing.T) {
+	h := newHouse(t)
+	who, _ := h.signedIn()
+	d := newDevice(h.user, virtualwebauthn.AuthenticatorOptions{})
+	h.passkey(who, d)
+	asked := map[string]bool{}
+	for range 3 {
+		options, err := h.factors.BeginSignIn(t.Context(), keys.NewSecret())
+		h.must(err)
+		asked[string(options)] = true
+	}
+	h.clock.Advance(time.Hour)
+	swept, err := h.db.Sweep(t.Context(), storage.SweepLimits{Batch: 100})
+	if err != nil || swept.Asked != 0 || len(asked) != 3 {
+		t.Errorf("%d rows, %d different questions, %v", swept.Asked, len(asked), err)
+	}
+	options, err := h.factors.BeginSignIn(t.Context(), h.browser)
+	h.must(err)
+	d.credential.Counter = 9
+	answer := d.answer(t, options)
+	d.credential.Counter = 10
+	again := d.answer(t, options)
+	if _, err := h.factors.FinishSignIn(t.Context(), h.browser, answer, fromHome); err != nil {
+		t.Error(err)
+	}
+	for name, answer := range map[string][]byte{"the same answer": answer, "another answer to the same question": again} {
+		if _, err := h.factors.FinishSignIn(t.Context(), h.browser, answer, fromHome); !errors.Is(err, accounts.ErrCeremonyGone) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // WebAuthn Level 3 section 6.1.1: a count that does not grow tells of a copy.
 func TestClonedPasskeyIsRefused(t *testing.T) {
 	h := newHouse(t)

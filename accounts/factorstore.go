@@ -151,6 +151,9 @@ type FactorStore interface {
 	// ends; ErrUserNotFound. A user who has none is left as they are.
 	ResetFactors(ctx context.Context, userID string, told Told) (ended int64, err error)
 
+	// NoteAnswer tells whether a question that was not stored is answered for the first time, and notes that for that long.
+	// Of any number of concurrent calls one gets true.
+	NoteAnswer(ctx context.Context, challenge, browser keys.Hash, lifetime time.Duration) (bool, error)
 	// AddCeremony stores a question for that long.
 	AddCeremony(ctx context.Context, c Ceremony, lifetime time.Duration) error
 	// TakeCeremony removes the question and returns it; ErrCeremonyGone where none that lives has this challenge,
@@ -177,8 +180,10 @@ type RemovedFactor struct {
 	Password bool
 }
 
-// Sealer keeps secrets that must be read again; *keys.Ring is one.
+// Sealer keeps secrets that must be read again, and knows what it gave away; *keys.Ring is one.
 type Sealer interface {
+	Vouch(purpose string, text []byte) (tag []byte, err error)
+	Vouched(purpose string, text, tag []byte) bool
 	SealSecret(purpose, owner string, plain []byte) ([]byte, error)
 	OpenSecret(purpose, owner string, sealed []byte) (plain []byte, byFirst bool, err error)
 }

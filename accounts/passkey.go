@@ -137,8 +137,8 @@ func storedPasskey(made *webauthn.Credential, userID, name string) StoredPasskey
 
 // BeginSignIn asks a browser for any passkey for this provider, with the person verified, as BeginSecond does. It
 // serves a button and autofill alike.
-func (f *Factors) BeginSignIn(ctx context.Context, browser keys.Secret) ([]byte, error) {
-	return f.askPasskey(ctx, nil, browser, toSignIn)
+func (f *Factors) BeginSignIn(_ context.Context, browser keys.Secret) ([]byte, error) {
+	return f.askAnyPasskey(browser)
 }
 
 // FinishSignIn signs somebody in by a passkey alone. ErrCeremonyGone; ErrCredentials where it is none of an active
@@ -171,7 +171,7 @@ func (f *Factors) BeginSecond(ctx context.Context, h Held) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.askPasskey(ctx, &user, h.Browser, asSecond)
+	return f.askPasskey(ctx, user, h.Browser, asSecond)
 }
 
 // FinishSecond completes a sign-in that waits, by what the browser answered (the JSON of a PublicKeyCredential).
@@ -199,7 +199,7 @@ func (f *Factors) BeginElevate(ctx context.Context, who Authentication, browser 
 	if err != nil {
 		return nil, err
 	}
-	return f.askPasskey(ctx, &user, browser, toElevate)
+	return f.askPasskey(ctx, user, browser, toElevate)
 }
 
 // ElevateByPasskey is ElevateByCode by a passkey, with the errors of FinishSecond. One whose authenticator verified

@@ -104,42 +104,60 @@ func (f *Factors) ask(ctx context.Context, challenge protocol.URLEncodedBase64, 
 	}, ceremonyLifetime)
 }
 
-// answered takes the question that an answer says it is to, which nobody can answer again.
+// answered takes the question that an answer says it is to, which nobody can answer again; one that is stored nowhere is
+// taken by noteAnswer.
 func (f *Factors) answered(ctx context.Context, challenge string, browser keys.Secret, purpose CeremonyPurpose) (Ceremony, error) {
 	if challenge == "" || browser.Reveal() == "" {
 		return Ceremony{}, ErrCeremonyGone
+	}
+	if purpose == toSignIn {
+		return Ceremony{}, f.isQuestion(challenge, browser)
 	}
 	ctx, cancel := outlive(ctx)
 	defer cancel()
 	return f.Store.TakeCeremony(ctx, keys.SecretOf(challenge).Hash(), browser.Hash(), purpose)
 }
 
-// askPasskey asks for one of the user's passkeys; for any where user is nil.
-func (f *Factors) askPasskey(ctx context.Context, user *User, browser keys.Secret, purpose CeremonyPurpose) ([]byte, error) {
+// askPasskey asks for one of the user's passkeys.
+func (f *Factors) askPasskey(ctx context.Context, user User, browser keys.Secret, purpose CeremonyPurpose) ([]byte, error) {
 	party, err := f.relyingParty()
 	if err != nil {
 		return nil, err
 	}
-	var asked *protocol.CredentialAssertion
-	userID := ""
-	if user == nil {
-		asked, _, err = party.BeginDiscoverableLogin(webauthn.WithUserVerification(verificationFor(purpose)))
-	} else {
-		var h *holder
-		if h, err = f.holder(ctx, *user); err != nil {
-			return nil, err
-		}
-		if len(h.passkeys) == 0 {
-			return nil, ErrFactorNotFound
-		}
-		userID = user.ID
-		asked, _, err = party.BeginLogin(h, webauthn.WithUserVerification(verificationFor(purpose)))
+	h, err := f.holder(ctx, user)
+	if err != nil {
+		return nil, err
 	}
+	if len(h.passkeys) == 0 {
+		return nil, ErrFactorNotFound
+	}
+	asked, _, err := party.BeginLogin(h, webauthn.WithUserVerification(verificationFor(purpose)))
 	if err != nil {
 		return nil, fmt.Errorf("ask for a passkey: %w", err)
 	}
-	if err := f.ask(ctx, asked.Response.Challenge, browser, purpose, userID); err != nil {
+	if err := f.ask(ctx, asked.Response.Challenge, browser, purpose, user.ID); err != nil {
 		return nil, err
+	}
+	return jsonOf(asked), nil
+}
+
+// askAnyPasskey asks for a passkey of anybody; the question is stored nowhere.
+func (f *Factors) askAnyPasskey(browser keys.Secret) ([]byte, error) {
+	party, err := f.relyingParty()
+	if err != nil {
+		return nil, err
+	}
+	question, err := f.newQuestion(browser)
+	if err != nil {
+		return nil, err
+	}
+	asked, _, err := party.BeginDiscoverableLogin(webauthn.WithUserVerification(verificationFor(toSignIn)),
+		func(o *protocol.PublicKeyCredentialRequestOptions) error {
+			o.Challenge = question
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("ask for a passkey: %w", err)
 	}
 	return jsonOf(asked), nil
 }
@@ -189,6 +207,11 @@ func (f *Factors) checkPasskey(ctx context.Context, browser keys.Secret, respons
 	used, err := party.ValidateLogin(h, was, answer)
 	if err != nil {
 		return shown{user: user}, refusedBy(ErrSecondFactor, err)
+	}
+	if purpose == toSignIn {
+		if err := f.noteAnswer(ctx, challenge, browser); err != nil {
+			return shown{user: user}, err
+		}
 	}
 	methods, err := f.usePasskey(ctx, h, used, answer.Response.AuthenticatorData, actor)
 	return shown{user, methods}, err

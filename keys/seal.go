@@ -25,6 +25,8 @@ const (
 	tagInfo = "keyturn signing key row tag v1"
 	// auditInfo is the same for the tags of the audit log's seals.
 	auditInfo = "keyturn audit seal tag v1"
+	// vouchInfo is the same for what the program gives away and recognizes again (Ring.Vouch).
+	vouchInfo = "keyturn vouched text v1"
 )
 
 // Master is the master identity: what private keys are sealed to at rest, and what proves that a key
@@ -36,8 +38,8 @@ type Master struct {
 }
 
 type identity struct {
-	age              *age.X25519Identity
-	tagKey, auditKey []byte
+	age                        *age.X25519Identity
+	tagKey, auditKey, vouchKey []byte
 }
 
 // ParseMaster reads age X25519 identities, one a line; blank lines and lines that start with # are
@@ -92,7 +94,11 @@ func (m *Master) add(id *age.X25519Identity) error {
 	if err != nil {
 		return fmt.Errorf("master identity: derive audit key: %w", err)
 	}
-	m.identities = append(m.identities, identity{age: id, tagKey: tagKey, auditKey: auditKey})
+	vouchKey, err := hkdf.Key(sha256.New, []byte(id.String()), nil, vouchInfo, sha256.Size)
+	if err != nil {
+		return fmt.Errorf("master identity: derive key to vouch by: %w", err)
+	}
+	m.identities = append(m.identities, identity{age: id, tagKey: tagKey, auditKey: auditKey, vouchKey: vouchKey})
 	return nil
 }
 

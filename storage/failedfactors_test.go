@@ -67,6 +67,10 @@ func TestFailedWriteOfFactors(t *testing.T) {
 		ask := func() error {
 			return db.AddCeremony(ctx, accounts.Ceremony{Challenge: keys.NewSecret().Hash()}, time.Hour)
 		}
+		answer := func() error {
+			_, err := db.NoteAnswer(ctx, keys.NewSecret().Hash(), keys.Hash{}, time.Hour)
+			return err
+		}
 		take := func() error {
 			_, err := db.TakeCeremony(ctx, ceremony.Challenge, ceremony.Browser, ceremony.Purpose)
 			return err
@@ -95,7 +99,7 @@ func TestFailedWriteOfFactors(t *testing.T) {
 			{"authenticator_apps", "UPDATE", []func() error{confirm, guess, useApp}},
 			{"recovery_codes", "INSERT", []func() error{codes}},
 			{"recovery_codes", "DELETE", []func() error{codes, useCode, remove, reset}},
-			{"passkey_ceremonies", "INSERT", []func() error{ask}},
+			{"passkey_ceremonies", "INSERT", []func() error{ask, answer}},
 			{"passkey_ceremonies", "DELETE", []func() error{take}},
 			{"held_sign_ins", "INSERT", []func() error{hold}},
 			{"held_sign_ins", "UPDATE", []func() error{try}},

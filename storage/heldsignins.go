@@ -11,6 +11,9 @@ import (
 const (
 	addCeremony statement = `INSERT INTO passkey_ceremonies (challenge_hash, browser_hash, purpose, user_id, expires_at)
 		VALUES (?, ?, ?, ?, {now} + CAST(? AS BIGINT))`
+	// Nothing takes a ceremony of this purpose.
+	noteAnswer statement = `INSERT INTO passkey_ceremonies (challenge_hash, browser_hash, purpose, user_id, expires_at)
+		VALUES (?, ?, 'answered', '', {now} + CAST(? AS BIGINT)) ON CONFLICT (challenge_hash) DO NOTHING`
 	takeCeremony statement = `DELETE FROM passkey_ceremonies WHERE challenge_hash = ? AND browser_hash = ? AND purpose = ? AND expires_at > {now}
 		RETURNING user_id`
 )
@@ -18,6 +21,11 @@ const (
 // AddCeremony implements accounts.FactorStore.
 func (d *DB) AddCeremony(ctx context.Context, c accounts.Ceremony, lifetime time.Duration) error {
 	return d.execOnce(ctx, addCeremony, c.Challenge[:], c.Browser[:], string(c.Purpose), c.UserID, lifetime.Microseconds())
+}
+
+// NoteAnswer implements accounts.FactorStore.
+func (d *DB) NoteAnswer(ctx context.Context, challenge, browser keys.Hash, lifetime time.Duration) (bool, error) {
+	return d.changedOne(ctx, noteAnswer, challenge[:], browser[:], lifetime.Microseconds())
 }
 
 // TakeCeremony implements accounts.FactorStore.

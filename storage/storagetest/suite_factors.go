@@ -286,6 +286,13 @@ func testCeremonies(t *testing.T, open OpenFunc) {
 	equal(t, "taken", got, c)
 	_, err = db.TakeCeremony(ctx, c.Challenge, c.Browser, c.Purpose)
 	is(t, "twice", err, accounts.ErrCeremonyGone)
+	for _, want := range []bool{true, false} {
+		first, err := db.NoteAnswer(ctx, keys.Hash{7}, c.Browser, time.Minute)
+		must(t, err)
+		equal(t, "answered first", first, want)
+	}
+	_, err = db.TakeCeremony(ctx, keys.Hash{7}, c.Browser, c.Purpose)
+	is(t, "one that was not asked here", err, accounts.ErrCeremonyGone)
 	must(t, db.AddCeremony(ctx, c, time.Minute))
 	clock.Advance(time.Minute)
 	_, err = db.TakeCeremony(ctx, c.Challenge, c.Browser, c.Purpose)
