@@ -7,7 +7,6 @@ import (
 	"keyturn/accounts"
 	"keyturn/audit"
 	"keyturn/issuer"
-	"keyturn/keys"
 )
 
 // listUserGrants answers a user's grants, those of a deleted user too.
@@ -20,14 +19,12 @@ func (h *Handlers) listUserGrants(r *request) error {
 }
 
 // listGrants answers the grants of everybody, or of one user or client.
-func (h *Handlers) listGrants(r *request) error {
+func (h *Handlers) listGrants(r *request) (err error) {
 	q := issuer.GrantQuery{}
 	for name, into := range map[string]*string{"user_id": &q.UserID, "client_id": &q.ClientID} {
-		id, given := r.query[name]
-		if given && !keys.IsID(id) {
-			return invalid(name, "is not an id")
+		if *into, err = r.query.id(name); err != nil {
+			return err
 		}
-		*into = id
 	}
 	return h.writeGrants(r, q)
 }
@@ -37,14 +34,11 @@ func (h *Handlers) writeGrants(r *request, q issuer.GrantQuery) (err error) {
 	if q.LiveOnly, err = r.query.flag("live"); err != nil {
 		return err
 	}
-	if after := r.query["after"]; after != "" && !keys.IsID(after) {
-		return invalid("after", "is not the next of an answer")
-	}
 	read := func(after string, limit int) ([]issuer.Grant, error) {
 		q.After, q.Limit = after, limit
 		return h.Issuer.Grants(r.ctx, q, r.actor)
 	}
-	return writePage(r, read, func(g issuer.Grant) string { return g.ID }, ViewGrant)
+	return writePageByID(r, read, func(g issuer.Grant) string { return g.ID }, ViewGrant)
 }
 
 func (h *Handlers) readGrant(r *request) error {
@@ -88,14 +82,12 @@ func (h *Handlers) revoke(r *request, notFound error,
 // listRevoked answers the refresh tokens that were taken back before their time, newest first; the
 // cursor is a jti.
 func (h *Handlers) listRevoked(r *request) error {
-	if user, given := r.query["user_id"]; given && !keys.IsID(user) {
-		return invalid("user_id", "is not an id")
-	}
-	if after := r.query["after"]; after != "" && !keys.IsID(after) {
-		return invalid("after", "is not the next of an answer")
+	user, err := r.query.id("user_id")
+	if err != nil {
+		return err
 	}
 	read := func(after string, limit int) ([]issuer.RevokedToken, error) {
-		return h.Issuer.RevokedTokens(r.ctx, issuer.RevokedQuery{UserID: r.query["user_id"], After: after, Limit: limit}, r.actor)
+		return h.Issuer.RevokedTokens(r.ctx, issuer.RevokedQuery{UserID: user, After: after, Limit: limit}, r.actor)
 	}
-	return writePage(r, read, func(t issuer.RevokedToken) string { return t.JTI }, ViewRevokedToken)
+	return writePageByID(r, read, func(t issuer.RevokedToken) string { return t.JTI }, ViewRevokedToken)
 }

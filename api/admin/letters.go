@@ -6,7 +6,6 @@ import (
 
 	"keyturn/accounts"
 	"keyturn/audit"
-	"keyturn/keys"
 )
 
 // Letters is what operators do with letters that are on their way.
@@ -50,16 +49,13 @@ func (h *Handlers) listLetters(r *request) error {
 	if err != nil {
 		return err
 	}
-	if after := r.query["after"]; after != "" && !keys.IsID(after) {
-		return invalid("after", "is not the next of an answer")
-	}
 	read := func(after string, limit int) ([]accounts.QueuedLetter, error) {
 		if h.Letters == nil {
 			return nil, nil
 		}
 		return h.Letters.List(r.ctx, accounts.LetterQuery{Failed: failed, After: after, Limit: limit}, r.actor)
 	}
-	return writePage(r, read, func(l accounts.QueuedLetter) string { return l.ID }, ViewLetter)
+	return writePageByID(r, read, func(l accounts.QueuedLetter) string { return l.ID }, ViewLetter)
 }
 
 func (h *Handlers) readLetter(r *request) error {

@@ -1,6 +1,10 @@
 package admin
 
-import "net/http"
+import (
+	"net/http"
+
+	"keyturn/keys"
+)
 
 // listed is a page of a list. Next is the after of the page behind it, left out on the last page.
 type listed[V any] struct {
@@ -37,4 +41,12 @@ func writePage[T, V any](r *request, read page[T], cursor func(T) string, view f
 		}
 	}
 	return r.write(http.StatusOK, out)
+}
+
+// writePageByID is writePage for lists whose cursor is an id.
+func writePageByID[T, V any](r *request, read page[T], cursor func(T) string, view func(T) V) error {
+	if after := r.query["after"]; after != "" && !keys.IsID(after) {
+		return invalid("after", "is not the next of an answer")
+	}
+	return writePage(r, read, cursor, view)
 }

@@ -107,6 +107,15 @@ func query(raw string, names []string) (queryValues, error) {
 	return out, nil
 }
 
+// id is the id of a thing, empty where it is not given.
+func (q queryValues) id(name string) (string, error) {
+	id, given := q[name]
+	if given && !keys.IsID(id) {
+		return "", invalid(name, "is not an id")
+	}
+	return id, nil
+}
+
 // limit is a page size, 1 to 1000, 100 by default.
 func (q queryValues) limit() (int, error) {
 	text, given := q["limit"]
