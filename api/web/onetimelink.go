@@ -110,14 +110,17 @@ func (h *Handlers) welcome(c *gin.Context, create func() (accounts.Authenticatio
 	return next, err
 }
 
-// errNoPurpose says that there are no links of that purpose.
-var errNoPurpose = accounts.ErrNotOffered
+// noPurpose says that there is no page: there are no links of that purpose.
+func (h *Handlers) noPurpose(c *gin.Context) error {
+	h.WriteFailure(c, Failure{Status: http.StatusNotFound, Key: "not_found"}, nil)
+	return nil
+}
 
 // Link shows the page of a one-time link.
 func (h *Handlers) Link(c *gin.Context) error {
 	page, known := linkPages[purposeOf(c)]
 	if !known {
-		return errNoPurpose
+		return h.noPurpose(c)
 	}
 	_, err := h.opened(c, page, keys.SecretOf(c.Query("token")), func(v Step) error { return h.step(c, http.StatusOK, v) })
 	return err
@@ -127,7 +130,7 @@ func (h *Handlers) Link(c *gin.Context) error {
 func (h *Handlers) LinkForm(c *gin.Context) error {
 	page, known := linkPages[purposeOf(c)]
 	if !known {
-		return errNoPurpose
+		return h.noPurpose(c)
 	}
 	form, err := h.ownForm(c)
 	if err != nil {
@@ -185,7 +188,7 @@ func (h *Handlers) ways(all []Way) []Way {
 func (h *Handlers) LinkDone(c *gin.Context) error {
 	page := linkPages[purposeOf(c)]
 	if page.done == "" {
-		return errNoPurpose
+		return h.noPurpose(c)
 	}
 	if page.done == StepFirstRunDone {
 		return h.step(c, http.StatusOK, protectStep(h.Factors.TakesPasskeys()))

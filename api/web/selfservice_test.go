@@ -169,7 +169,11 @@ func TestBadLinksSayWhatToDoNext(t *testing.T) {
 		wantPage(t, what, b.Get(c.link), 410, "does not work", c.way)
 		wantPage(t, what+", its form", b.Post(pathOf(c.link), by(c.link, "password", goodPassword, "new_password", goodPassword)), 410, "does not work", c.way)
 	}
-	wantPage(t, "no purpose", b.Get("/link/nothing?token="+tokenOf(reset)), 404)
+	nothing := b.Get("/link/nothing?token=" + tokenOf(reset))
+	wantPage(t, "no purpose", nothing, 404)
+	if strings.Contains(nothing.Body, "KEYTURN_SELF_SERVICE") {
+		t.Errorf("a link that is none is said to be switched off: %s", nothing.Body)
+	}
 	wantPage(t, "a purpose of others", b.Get("/link/first_run?token="+tokenOf(reset)), 410)
 	s.Advance(31 * time.Minute)
 	wantPage(t, "expired", b.Get(reset), 410, "does not work", `href="/forgotten"`)

@@ -113,7 +113,7 @@ func (k *Console) rolesOf(c *call, g accounts.Group) part {
 		p.Table.Columns = append(p.Table.Columns, "column.act")
 	}
 	for _, r := range g.Roles {
-		row := []cell{{Text: r.Name, Code: true}, {Text: r.Resource, Code: true, Wrap: true}}
+		row := []cell{{Text: r.Name, Code: true}, {HTML: verbatim(r.Resource), Wrap: true}}
 		if may {
 			query := url.Values{"resource": {r.Resource}, "role": {r.Name}}
 			row = append(row, cell{Key: "act.remove_role", Href: Path + "/groups/" + g.ID + "/roles/remove?" + query.Encode()})
