@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"keyturn/api/admin"
+	"keyturn/audit"
+	"keyturn/issuer"
 )
 
 // sameInAdminAPI names for each address of the console, by method, the operations of the admin API (by operationId) by
@@ -117,12 +119,18 @@ var sameInAdminAPI = map[string]string{
 	"GET /settings": "listSettings",
 }
 
-// TestAdminAPIDoesWhatTheConsoleDoes: whatever the console shows or does is possible there.
+// operation is one of the admin API: its verb, and the right that its scope gives.
+type operation struct {
+	verb  string
+	right audit.Rights
+}
+
+// TestAdminAPIDoesWhatTheConsoleDoes: whatever the console shows or does is possible there, to whom it is possible here.
 func TestAdminAPIDoesWhatTheConsoleDoes(t *testing.T) {
-	operations := map[string]string{}
+	operations := map[string]operation{}
 	for _, path := range admin.Document("https://id.example.com/admin/v1").Paths {
 		for _, o := range *path.Value {
-			operations[o.Value.ID] = o.Name
+			operations[o.Value.ID] = operation{o.Name, issuer.AdminRights(strings.Join(o.Value.Security[0]["bearer"], " "))}
 		}
 	}
 	addresses := map[string]bool{}
@@ -134,11 +142,16 @@ func TestAdminAPIDoesWhatTheConsoleDoes(t *testing.T) {
 			if len(same) == 0 {
 				t.Errorf("%s: no operation of the admin API is named that does the same", name)
 			}
+			var right audit.Rights
 			for _, id := range same {
-				verb, there := operations[id]
-				if reads := verb == "get"; !there || reads != (method == http.MethodGet) && !slices.Contains([]string{"listClientSnippets"}, id) {
+				o, there := operations[id]
+				right |= o.right
+				if reads := o.verb == "get"; !there || reads != (method == http.MethodGet) && !slices.Contains([]string{"listClientSnippets"}, id) {
 					t.Errorf("%s: %s is no operation that does such a thing", name, id)
 				}
+			}
+			if method == http.MethodPost && right != r.Right {
+				t.Errorf("%s takes %s, and the admin API %s for the same", name, r.Right, right)
 			}
 		}
 	}

@@ -54,6 +54,19 @@ func TestListsTurnBothWays(t *testing.T) {
 	}
 }
 
+// TestListsBeginAnewWhereAPageIsGone: what a page began behind may be swept away while somebody reads it.
+func TestListsBeginAnewWhereAPageIsGone(t *testing.T) {
+	b := administrator(t, apitest.New(t))
+	gone := "5bfb0d1e-0000-4000-8000-000000000000"
+	for at, want := range map[string]string{
+		"/admin/grants?after=" + gone: "/admin/grants", "/admin/grants?before=" + gone: "/admin/grants", "/admin/revoked-tokens?user=" + gone + "&after=" + gone + ".1": "/admin/revoked-tokens?user=" + gone,
+	} {
+		if p := b.Get(at); p.Status != http.StatusSeeOther || p.Location != want {
+			t.Errorf("%s: %d to %q, want %q", at, p.Status, p.Location, want)
+		}
+	}
+}
+
 // turned is a page of a list: where it is, and where its rows lead.
 type turned struct {
 	at    string

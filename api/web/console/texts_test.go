@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"html/template"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"keyturn/accounts"
 	"keyturn/api/admin"
 	"keyturn/api/web"
+	"keyturn/audit/sentence"
 )
 
 func catalogue(t *testing.T, language string) map[string]string {
@@ -152,6 +154,18 @@ func TestAdminAPISaysTheSame(t *testing.T) {
 	for name, got := range admin.Stacks() {
 		if want := texts["snippet."+name]; got != want || got == "" {
 			t.Errorf("the snippet %s is for %q, and in the console %q", name, got, want)
+		}
+	}
+}
+
+// TestWhatHasNoTranslationIsMarked as the English that it is (WCAG 2.2, 3.1.2), and is text in any language.
+func TestWhatHasNoTranslationIsMarked(t *testing.T) {
+	german := sentence.Catalogue{"is <b>": "ist <b>"}
+	for said, want := range map[template.HTML]template.HTML{
+		say(german, sentence.Say("is <b>")): "ist &lt;b&gt;", say(german, sentence.Say("is <i>")): `<span lang="en">is &lt;i&gt;</span>`, say(nil, sentence.Say("is <b>")): "is &lt;b&gt;",
+	} {
+		if said != want {
+			t.Errorf("%s, want %s", said, want)
 		}
 	}
 }
