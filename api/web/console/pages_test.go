@@ -509,6 +509,7 @@ func TestGivingRightsNeedsARecentProof(t *testing.T) {
 	if p := submit(t, in.boss, "/admin/clients/orders/edit", url.Values{"resources": {in.Groups.AdminAudience}}); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
 		t.Errorf("a client gets the admin API: %d", p.Status)
 	}
+	in.boss.Get("/admin/clients/orders/edit") // which is filled in with that once
 	for at, form := range map[string]url.Values{
 		"/admin/clients/orders/edit": {"client_name": {"Orders"}},
 		user:                         {"username": {"spiderman"}, "given_name": {"Peter"}},
