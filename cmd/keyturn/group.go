@@ -231,7 +231,7 @@ func groupRequireACR() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return tell(c, admin.ViewGroup(g), "group %s demands %s from the next sign-in on\n", g.Name, map[bool]string{true: "no level", false: "level " + string(level)}[level == ""])
+			return tell(c, admin.ViewGroup(g), "group %s demands %s from the next sign-in or refresh on\n", g.Name, map[bool]string{true: "no level", false: "level " + string(level)}[level == ""])
 		}),
 	}
 }

@@ -94,7 +94,7 @@ type Metadata struct {
 
 	// RequiredACR is the level that people must have reached at each of its sign-ins, accounts.TwoFactors or
 	// PhishingResistant; empty for any. Whoever has no way to reach it is led through setting one up. A grant that was
-	// made before goes on until its next sign-in.
+	// made before is refused at its next refresh.
 	RequiredACR accounts.Level `json:"required_acr,omitempty"`
 
 	PostLogoutRedirectURIs            []string `json:"post_logout_redirect_uris,omitempty"`

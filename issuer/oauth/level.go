@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"keyturn/accounts"
+	"keyturn/issuer"
 )
 
 // Ways tells with what people can prove themselves.
@@ -65,6 +66,11 @@ func (p *Provider) demanded(ctx context.Context, f *flow, userID string) (accoun
 	}
 	ofGroups, err := p.Demands.RequiredLevel(ctx, userID)
 	return stronger(level, ofGroups), err
+}
+
+// satisfiedBy tells whether the sign-in of a grant reached what the client demands today.
+func (c *Client) satisfiedBy(g *issuer.Grant) bool {
+	return c.RequiredACR == "" || g.Level().Satisfies(c.RequiredACR)
 }
 
 func (p *Provider) reachable(ctx context.Context, userID string) (accounts.Level, error) {

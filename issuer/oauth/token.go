@@ -176,8 +176,8 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 	shown := issuer.Presented{Token: raw, ClientID: t.client.ID, Actor: t.actor, Terms: p.terms(t.client)}
 	g, err := p.Issuer.CheckRefresh(ctx, shown)
 	switch {
-	case err == nil && t.client.RequiredACR != "" && !g.Level().Satisfies(t.client.RequiredACR):
-		return issuer.ErrDemandUnmet // the client demands more today than at the sign-in
+	case err == nil && !t.client.satisfiedBy(&g):
+		return issuer.ErrDemandUnmet // before anything is consumed: the demand may be withdrawn
 	case err == nil:
 		shown.Scope = g.Scope
 		if t.scope, err = p.narrower(ctx, t.client, &g, scope, t.Form["resource"]); err != nil {
@@ -190,6 +190,9 @@ func (p *Provider) refresh(ctx context.Context, t *tokenCall) error {
 	grant, err := p.Issuer.Redeem(ctx, shown)
 	if err != nil {
 		return err
+	}
+	if !t.client.satisfiedBy(&grant) {
+		return issuer.ErrDemandUnmet
 	}
 	t.grant, t.withRefresh = &grant, !shown.Terms.Keep
 	t.scope, err = p.narrower(ctx, t.client, &grant, scope, t.Form["resource"])

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -350,6 +351,14 @@ func (k *Console) asksForRights(m oauth.Metadata) bool {
 	return slices.Contains(m.Resources, k.Groups.AdminAudience)
 }
 
+// handsOver tells whether a change lets somebody else have the codes or tokens of those who sign in to a client: by where
+// they are sent, by how the client proves itself, or by what nobody is asked any more.
+func handsOver(was, is oauth.Metadata) bool {
+	return !slices.Equal(was.RedirectURIs, is.RedirectURIs) || !slices.Equal(was.RequestURIs, is.RequestURIs) ||
+		was.AuthMethod != is.AuthMethod || was.JWKSURI != is.JWKSURI || !bytes.Equal(was.JWKS, is.JWKS) ||
+		is.FirstParty && !was.FirstParty || was.RequiredACR != "" && !is.RequiredACR.Satisfies(was.RequiredACR)
+}
+
 // clientAgain shows the form again for what can be mended there.
 func (k *Console) clientAgain(c *call, title string, f *form, err error) error {
 	bad, _, _ := badInput(err)
@@ -384,7 +393,7 @@ func (k *Console) updateClient(c *call) error {
 		return err
 	}
 	m, err := c.typedClient(client.Metadata)
-	if err == nil && c.tooOld(k.asksForRights(m) || k.asksForRights(client.Metadata)) {
+	if err == nil && c.tooOld(k.asksForRights(m) || k.asksForRights(client.Metadata) || handsOver(client.Metadata, m)) {
 		return c.again()
 	}
 	if err == nil {

@@ -510,6 +510,10 @@ func TestGivingRightsNeedsARecentProof(t *testing.T) {
 		t.Errorf("a client gets the admin API: %d", p.Status)
 	}
 	in.boss.Get("/admin/clients/orders/edit") // which is filled in with that once
+	if p := submit(t, in.boss, "/admin/clients/orders/edit", url.Values{"redirect_uris": {"https://evil.example/"}}); p.Status != http.StatusOK || !strings.Contains(p.Body, `name="password"`) {
+		t.Errorf("codes go elsewhere: %d", p.Status)
+	}
+	in.boss.Get("/admin/clients/orders/edit")
 	for at, form := range map[string]url.Values{
 		"/admin/clients/orders/edit": {"client_name": {"Orders"}},
 		user:                         {"username": {"spiderman"}, "given_name": {"Peter"}},
