@@ -80,7 +80,7 @@ func (s *SelfService) invitation(ctx context.Context, in Invitation, actor audit
 		return LinkTerms{}, err
 	}
 	if lifetime < time.Minute || lifetime > maxInvitationLifetime {
-		return LinkTerms{}, invalid("lifetime", "is not from 1 minute to %d days", maxInvitationLifetime/(24*time.Hour))
+		return LinkTerms{}, invalid("lifetime", "is not from 1 minute to %d days", int(maxInvitationLifetime/(24*time.Hour)))
 	}
 	if _, err := s.People.Find(ctx, username); !errors.Is(err, ErrUserNotFound) {
 		return LinkTerms{}, cmp.Or(err, ErrUsernameTaken)

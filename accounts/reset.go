@@ -154,7 +154,7 @@ func (s *SelfService) ResetLink(ctx context.Context, id string, lifetime time.Du
 		lifetime = resetLifetime
 	}
 	if lifetime < time.Minute || lifetime > maxResetLifetime {
-		return keys.Secret{}, invalid("lifetime", "is not from 1 minute to %d hours", maxResetLifetime/time.Hour)
+		return keys.Secret{}, invalid("lifetime", "is not from 1 minute to %d hours", int(maxResetLifetime/time.Hour))
 	}
 	return s.mint(ctx, resetTerms(user, lifetime), userEvent(audit.PasswordResetAsked, id, actor))
 }
