@@ -379,11 +379,12 @@ func TestWaitsGrow(t *testing.T) {
 	}
 }
 
-// TestLetterOfANewerRelease waits for an instance that knows it, and keeps no other from leaving.
+// TestLetterOfANewerRelease: it waits for an instance that knows it, and keeps no other from leaving. Of letters that are
+// due at the same time that of the lowest id goes first.
 func TestLetterOfANewerRelease(t *testing.T) {
 	s := startServer(t, serverKind{})
 	o := newOffice(t, storagetest.SQLite(t), s)
-	if err := o.db.QueueLetters(t.Context(), accounts.Letter{ID: "1", Kind: "from_the_future", To: "peter@example.com"}); err != nil {
+	if err := o.db.QueueLetters(t.Context(), accounts.Letter{ID: "0", Kind: "from_the_future", To: "peter@example.com"}); err != nil {
 		t.Fatal(err)
 	}
 	o.queue(t)
