@@ -171,6 +171,12 @@ func (s *sayingSource) call(c *ast.CallExpr) {
 		s.t.Errorf("%s: what is said is no constant, so nobody can translate it", at)
 		return
 	}
+	for _, arg := range c.Args[n+1:] {
+		// Say writes a duration with its units.
+		if b, ok := arg.(*ast.BinaryExpr); ok && b.Op == token.QUO && strings.Contains(format, "%d") {
+			s.t.Errorf("%s: a part of a duration is no number where it is still a time.Duration", at)
+		}
+	}
 	s.said = append(s.said, said{format, at, len(c.Args) - n - 1})
 }
 
