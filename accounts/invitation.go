@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"keyturn/audit"
@@ -21,7 +22,7 @@ const (
 type Invitation struct {
 	// Email is where the letter goes. It counts as verified when the invitation is taken, if a letter carried it.
 	Email string
-	// Username is the account's name; empty for the address.
+	// Username is the account's name; empty for the address, which nobody's account may have confirmed then.
 	Username              string
 	GivenName, FamilyName string
 	// Admin makes an administrator.
@@ -85,6 +86,11 @@ func (s *SelfService) invitation(ctx context.Context, in Invitation, actor audit
 	if _, err := s.People.Find(ctx, username); !errors.Is(err, ErrUserNotFound) {
 		return LinkTerms{}, cmp.Or(err, ErrUsernameTaken)
 	}
+	if in.Username == "" {
+		if err := s.unknownAddress(ctx, in.Email); err != nil {
+			return LinkTerms{}, err
+		}
+	}
 	data := map[string]string{dataUsername: username, dataGivenName: in.GivenName, dataFamilyName: in.FamilyName}
 	if in.Admin {
 		data[dataAdmin] = "yes"
@@ -93,6 +99,19 @@ func (s *SelfService) invitation(ctx context.Context, in Invitation, actor audit
 		data[dataInviter] = actor.ID
 	}
 	return LinkTerms{Purpose: LinkInvitation, Email: in.Email, Lifetime: lifetime, Data: data}, nil
+}
+
+// unknownAddress refuses the confirmed address of somebody who has an account: whoever invites it by itself hardly wants
+// them to have two.
+func (s *SelfService) unknownAddress(ctx context.Context, email string) error {
+	users, err := s.Store.UsersByEmail(ctx, email)
+	if err != nil {
+		return fmt.Errorf("find users by email: %w", err)
+	}
+	if slices.ContainsFunc(users, func(u User) bool { return u.Active && u.EmailVerified }) {
+		return invalid("email", "is that of somebody who has an account; name a username to offer them another one")
+	}
+	return nil
 }
 
 // invitedEvent tells of an invitation; the address stays out of the audit log, which keeps it for longer than

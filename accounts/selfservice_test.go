@@ -272,6 +272,12 @@ func TestInvitation(t *testing.T) {
 		t.Errorf("user %+v, %v", u, err)
 	}
 	w.is("a name that is taken", w.Invite(ctx, in, inviter), accounts.ErrUsernameTaken)
+	in.Username = ""
+	if in, ok := errors.AsType[*accounts.InvalidRequest](w.Invite(ctx, in, inviter)); !ok || in.Param != "email" {
+		t.Errorf("somebody who has an account: %v", in)
+	}
+	in.Username = "another-one"
+	w.must(w.Invite(ctx, in, inviter))
 }
 
 // An invitation that no letter carried proves no address: whoever was handed the link need not read it.
