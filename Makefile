@@ -10,10 +10,9 @@ help: ## list the targets
 build: ## build bin/keyturn and bin/hello
 	$(GO) build -trimpath -o bin/ ./cmd/keyturn ./cmd/hello
 
-# Two packages more than there are processors at a time: much of it waits for databases and browsers.
 test: ## every test, with the race detector, on SQLite and a real PostgreSQL
 	.ci/prepare
-	GORACE=atexit_sleep_ms=0 $(GO) test -race $(UNCHECKED) -p $$(( $$(nproc) + 2 )) -timeout 11m ./...
+	GORACE=atexit_sleep_ms=0 $(GO) test -race $(UNCHECKED) -timeout 11m ./...
 
 interop: ## real clients, unmodified: the examples of docs/examples against the program
 	.ci/prepare

@@ -99,8 +99,8 @@ func TestPasskeys(t *testing.T) {
 	borrowed := other.Authenticator(true)
 	other.Go(s.authorize())
 	other.Shows(".passkey:not([hidden])")
-	borrowed.Lend(device.Passkeys()[0]) // now, so that autofill has not found it
-	other.Click(".passkey button")
+	borrowed.Lend(device.Passkeys()[0]) // now, so that autofill has hardly found it
+	other.Until(`(document.querySelector(".passkey button")?.click(), true)`)
 	other.Shows("button[value=allow]")
 	other.Click("button[value=allow]")
 	claims := s.claims(t, other)
@@ -123,6 +123,7 @@ func TestPasskeys(t *testing.T) {
 
 	tab.Go(s.Server.URL + "/account")
 	tab.Click(`a[href^="/account/factors/"]`)
+	tab.Until(`location.pathname.startsWith("/account/factors/")`)
 	tab.Shows(".danger")
 	tab.Click(".danger")
 	tab.At(s.Server.URL + "/account?done=factor_removed")
@@ -143,6 +144,7 @@ func TestTheLastWayStays(t *testing.T) {
 	tab.Go(s.Server.URL + "/account")
 	tab.Shows("#ways") // by autofill
 	tab.Click(`a[href^="/account/factors/"]`)
+	tab.Until(`location.pathname.startsWith("/account/factors/")`)
 	tab.Shows(".danger")
 	if !strings.Contains(tab.Text(), "on this device only") {
 		t.Errorf("a passkey of one device:\n%s", tab.Text())
