@@ -68,11 +68,12 @@ func (p PendingInvitation) Cursor() InvitationCursor { return InvitationCursor{p
 // String is the cursor as ParseInvitationCursor reads it.
 func (c InvitationCursor) String() string { return c.ID + "." + c.Email }
 
-// ParseInvitationCursor reads a cursor; empty is none. *InvalidRequest for a text that is none.
-func ParseInvitationCursor(text string) (InvitationCursor, error) {
+// ParseInvitationCursor reads a cursor; empty is none. *InvalidRequest, of the parameter that it stands in, for a text that
+// is none.
+func ParseInvitationCursor(param, text string) (InvitationCursor, error) {
 	id, email, found := strings.Cut(text, ".")
 	if text != "" && (!found || id == "" || email == "") {
-		return InvitationCursor{}, invalid("after", "is not from a list of invitations")
+		return InvitationCursor{}, invalid(param, "is not from a list of invitations")
 	}
 	return InvitationCursor{Email: email, ID: id}, nil
 }

@@ -112,7 +112,7 @@ var notes = map[string]string{
 	"Activity":                 "What happened in one step of time.",
 	"Activity.from":            "When the step begins.",
 	"Open":                     "What is open, and ends with an act.",
-	"Open.more":                "There are more than were counted.",
+	"Open.more":                "As many were counted as are at most: there may be others.",
 	"Open.tokens_until":        "Access tokens can't be taken back: from then on, none of those is accepted.",
 	"Open.last_administrator":  "Nobody would be left who may do everything.",
 	"Snippet":                  "Code to copy.",

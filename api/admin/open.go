@@ -18,7 +18,7 @@ const mostCounted = 1000
 type Open struct {
 	Sessions int64 `json:"sessions"`
 	Grants   int64 `json:"grants"`
-	// More tells that there are more grants than were counted.
+	// More tells that as many were counted as are at most: there may be others.
 	More bool `json:"more,omitempty"`
 	// TokensUntil is when the last access token has expired that was made just now: those can't be taken back. It is
 	// left out where nothing makes any.
@@ -61,19 +61,22 @@ func (e Ends) grants(ctx context.Context, q issuer.GrantQuery, actor audit.Actor
 	if err != nil || len(live) == 0 {
 		return Open{}, err
 	}
-	return Open{Grants: int64(len(live)), More: len(live) == mostCounted, TokensUntil: Instant{e.TokensUntil(ctx)}}, nil
+	until, err := e.TokensUntil(ctx)
+	return Open{Grants: int64(len(live)), More: len(live) == mostCounted, TokensUntil: Instant{until}}, err
 }
 
 // TokensUntil is when an access token that was made just now has expired, whatever it is for.
-func (e Ends) TokensUntil(ctx context.Context) time.Time {
+func (e Ends) TokensUntil(ctx context.Context) (time.Time, error) {
+	resources, err := e.Issuer.Resources(ctx)
+	if err != nil {
+		return time.Time{}, err // too early a time would be worse than none
+	}
 	longest := e.Issuer.Settings.AccessLifetime
-	if resources, err := e.Issuer.Resources(ctx); err == nil {
-		for _, r := range resources {
-			longest = max(longest, r.AccessLifetime)
-		}
+	for _, r := range resources {
+		longest = max(longest, r.AccessLifetime)
 	}
 	ofClients, _ := e.Clients.LongestLifetimes()
-	return e.Issuer.Now().Add(max(longest, ofClients))
+	return e.Issuer.Now().Add(max(longest, ofClients)), nil
 }
 
 func (h *Handlers) ends() Ends {

@@ -31,7 +31,7 @@ func (h *Handlers) listInvitations(r *request) error {
 		if h.SelfService == nil {
 			return nil, nil
 		}
-		if q.After, err = accounts.ParseInvitationCursor(after); err != nil {
+		if q.After, err = accounts.ParseInvitationCursor("after", after); err != nil {
 			return nil, err
 		}
 		q.Limit = limit

@@ -171,6 +171,28 @@ func TestAutofillOffersPasskeys(t *testing.T) {
 	other.Shows("#ways")
 }
 
+// TestAPageSendsOneAnswer: where autofill and the button have one at the same moment, the second is left; whoever stopped
+// the page on its way may press again.
+func TestAPageSendsOneAnswer(t *testing.T) {
+	s := openShopAt(t, apitest.New(t, named))
+	tab := chromium.Window(t, apitest.View{})
+	tab.Go(s.Server.URL + "/account")
+	tab.Shows(".passkey:not([hidden])")
+	got := apitest.Eval[string](tab, `(() => {
+		const sent = [], timers = [], form = document.querySelector("form.passkey");
+		HTMLFormElement.prototype.submit = function () { sent.push(this.elements.response.value); };
+		window.setTimeout = then => timers.push(then);
+		send(form, "of autofill");
+		send(form, "of the button");
+		timers.forEach(then => then());
+		send(form, "pressed again");
+		return sent.join();
+	})()`)
+	if want := "of autofill,pressed again"; got != want {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+}
+
 // TestAuthenticatorApp is set up by its key, asked for, and takes each code once; a recovery code stands in for it.
 // All without a script.
 func TestAuthenticatorApp(t *testing.T) {

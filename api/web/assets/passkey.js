@@ -5,7 +5,6 @@ const bytes = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g,
 const base64url = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 let waiting; // the question that autofill waits with
 let sent = false; // autofill and the button may both have an answer, and one of the two would be refused
-addEventListener("pageshow", () => { sent = false; });
 
 async function question(form) {
 	const answer = await fetch(form.dataset.begin, {method: "POST", body: new URLSearchParams()});
@@ -32,6 +31,7 @@ function written(key) {
 function send(form, response) {
 	if (sent) return;
 	sent = true;
+	setTimeout(() => { sent = false; }, 5000); // a page that is still here then was stopped, or come back to
 	form.elements.response.value = response;
 	HTMLFormElement.prototype.submit.call(form);
 }

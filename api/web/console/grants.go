@@ -133,12 +133,16 @@ func (k *Console) grantRevocation(c *call) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
+	until, err := k.whatEnds().TokensUntil(c.ctx)
+	if err != nil {
+		return nil, err
+	}
 	q := &question{
 		section: "grants", Back: "/grants/" + g.ID,
 		Title:  c.text("ask.revoke_grant.title", "user", userCell(g.UserID, g.User.Username).Text, "client", g.ClientID),
 		Button: c.text("ask.revoke_grant.button"),
 		What:   []template.HTML{c.text("ask.revoke_grant.what")},
-		Ends:   []template.HTML{c.count("ends.grants", 1), c.tokensEnd(k.whatEnds().TokensUntil(c.ctx))},
+		Ends:   []template.HTML{c.count("ends.grants", 1), c.tokensEnd(until)},
 	}
 	q.do = func() (string, error) {
 		n, err := k.Issuer.RevokeGrant(c.ctx, g.ID, c.actor.Why, c.actor)

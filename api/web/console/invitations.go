@@ -81,8 +81,8 @@ func inviterCell(i invited) cell {
 func (k *Console) invitations(c *call, prefix string, w window) ([]invited, error) {
 	q := accounts.InvitationQuery{Prefix: prefix, Limit: w.Limit}
 	var err error
-	if q.After, err = accounts.ParseInvitationCursor(w.After); err == nil {
-		q.Before, err = accounts.ParseInvitationCursor(w.Before)
+	if q.After, err = accounts.ParseInvitationCursor("after", w.After); err == nil {
+		q.Before, err = accounts.ParseInvitationCursor("before", w.Before)
 	}
 	if err != nil {
 		return nil, err
